@@ -1,0 +1,149 @@
+// swift-tools-version: 6.3
+import PackageDescription
+
+/// One set of settings for every Swift target: warnings are errors, and each unsafe use is marked.
+/// `_GNU_SOURCE` has to come by compiler flag: defined in a header it does not bring O_DIRECT.
+let strict: [SwiftSetting] = [
+    .treatAllWarnings(as: .error),
+    .strictMemorySafety(),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .unsafeFlags(["-Xcc", "-D_GNU_SOURCE"]),
+]
+
+/// Tests use pointers freely; everything else holds for them too.
+let strictTests: [SwiftSetting] = [
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .unsafeFlags(["-Xcc", "-D_GNU_SOURCE"]),
+]
+
+let system: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
+let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let arguments: Target.Dependency = .product(
+    name: "ArgumentParser",
+    package: "swift-argument-parser"
+)
+
+func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, swiftSettings: strictTests)
+}
+
+let package = Package(
+    name: "builddisks",
+    products: [
+        .executable(name: "builddisks", targets: ["builddisks"]),
+        .executable(name: "ninep-serve", targets: ["ninep-serve"]),
+        .executable(name: "builddisks-agent", targets: ["builddisks-agent"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.0"),
+    ],
+    targets: [
+        // C: headers and a few inline functions; no logic.
+        .target(name: "CLinux", cSettings: [.define("_GNU_SOURCE")]),
+        .target(name: "CAgentStart", cSettings: [.define("_GNU_SOURCE")]),
+        .systemLibrary(
+            name: "COSTree",
+            pkgConfig: "ostree-1",
+            providers: [.apt(["libostree-dev", "libglib2.0-dev"])]
+        ),
+        .systemLibrary(
+            name: "CCompression",
+            pkgConfig: "liblzma libzstd liblz4 zlib libdeflate",
+            providers: [.apt(["liblzma-dev", "libzstd-dev", "liblz4-dev", "libdeflate-dev"])]
+        ),
+
+        // The operating system.
+        library("SystemIO", ["CLinux", system]),
+
+        // Wire formats and disk formats: no I/O.
+        library("NineP", []),
+        library("GuestProtocol", []),
+        library("DiskImage", []),
+
+        // What carries bytes, and who serves them.
+        library("ByteStream", ["SystemIO", system]),
+        library("NinePServer", ["NineP", "ByteStream", "SystemIO", "CLinux", system]),
+        library("VirtioSocket", ["ByteStream", "SystemIO", "CLinux", system]),
+
+        // OSTree on the host.
+        library("OSTree", ["COSTree", "CCompression", "SystemIO", "CLinux", system]),
+        library(
+            "OSTreeExport",
+            ["OSTree", "NineP", "NinePServer", "ByteStream", "SystemIO", "CLinux", system]
+        ),
+
+        // The guest's end.
+        library("GuestAgent", ["GuestProtocol", "DiskImage", "SystemIO", "CLinux", system]),
+        .executableTarget(
+            name: "builddisks-agent",
+            dependencies: ["GuestAgent", "CAgentStart"],
+            swiftSettings: strict,
+            linkerSettings: [.unsafeFlags(["-static-executable"])]
+        ),
+
+        // From a plan to a published disk.
+        library("Bootstrap", ["OSTree", "CCompression", "SystemIO", "CLinux", system]),
+        library("Compose", ["OSTree", "DiskImage", "SystemIO", "CLinux", "CCompression", system]),
+        library(
+            "Orchestrator",
+            [
+                "Bootstrap", "OSTree", "OSTreeExport", "NinePServer", "VirtioSocket", "ByteStream",
+                "GuestProtocol", "DiskImage", "Compose", "SystemIO", "CLinux", system, log,
+            ]
+        ),
+
+        // The commands.
+        library(
+            "BuilddisksCommands",
+            ["Orchestrator", "SystemIO", "CLinux", arguments, log, system]
+        ),
+        .executableTarget(
+            name: "builddisks",
+            dependencies: ["BuilddisksCommands"],
+            swiftSettings: strict
+        ),
+        library(
+            "NinePServeCommand",
+            [
+                "NinePServer", "VirtioSocket", "OSTreeExport", "SystemIO", "CLinux", arguments, log,
+                system,
+            ]
+        ),
+        .executableTarget(
+            name: "ninep-serve",
+            dependencies: ["NinePServeCommand"],
+            swiftSettings: strict
+        ),
+
+        // Tests.
+        .target(
+            name: "TestSupport",
+            dependencies: ["SystemIO", "CLinux", system],
+            path: "Tests/TestSupport",
+            swiftSettings: strictTests
+        ),
+        tests("SystemIOTests", ["SystemIO", "TestSupport"]),
+        tests("NinePTests", ["NineP"]),
+        tests("NinePServerTests", ["NinePServer", "NineP", "TestSupport", system]),
+        tests("VirtioSocketTests", ["VirtioSocket", "TestSupport", "CLinux", system]),
+        tests("GuestProtocolTests", ["GuestProtocol"]),
+        tests("GuestAgentTests", ["GuestAgent", "GuestProtocol", "TestSupport", system]),
+        tests("DiskImageTests", ["DiskImage", "TestSupport", system]),
+        tests("OSTreeTests", ["OSTree", "OSTreeExport", "NinePServer", "TestSupport", system]),
+        tests("BootstrapTests", ["Bootstrap", "TestSupport", system]),
+        tests("ComposeTests", ["Compose", "DiskImage", "OSTree", "TestSupport", system]),
+        tests("OrchestratorTests", ["Orchestrator", "TestSupport", system]),
+        tests("VMTests", ["TestSupport", "Orchestrator", "OSTree", "SystemIO", system]),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,169 @@
+// Linux system interfaces that Swift's Glibc module does not show: what needs _GNU_SOURCE,
+// what is a macro, and what is variadic. Inline functions only; nothing here has logic.
+#ifndef CLINUX_H
+#define CLINUX_H
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+#include <dirent.h>
+#include <pthread.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/reboot.h>
+#include <sys/resource.h>
+#include <sys/sendfile.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/timerfd.h>
+#include <sys/uio.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <sys/xattr.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <arpa/inet.h>
+#include <linux/fs.h>
+#include <linux/openat2.h>
+#include <linux/vm_sockets.h>
+
+// errno is a macro.
+static inline int clinux_errno(void) { return errno; }
+
+// open(2) is variadic.
+static inline int clinux_open(const char *path, int flags, unsigned int mode) {
+    return open(path, flags, mode);
+}
+static inline int clinux_openat(int dirfd, const char *path, int flags, unsigned int mode) {
+    return openat(dirfd, path, flags, mode);
+}
+
+// openat2(2) has no glibc wrapper.
+static inline int clinux_openat2(int dirfd, const char *path, uint64_t flags, uint64_t mode,
+                                 uint64_t resolve) {
+    struct open_how how = {.flags = flags, .mode = mode, .resolve = resolve};
+    return (int)syscall(SYS_openat2, dirfd, path, &how, sizeof how);
+}
+
+// getdents64(2): fills `buffer` with struct linux_dirent64 records.
+static inline ssize_t clinux_getdents64(int fd, void *buffer, size_t size) {
+    return syscall(SYS_getdents64, fd, buffer, size);
+}
+
+static inline int clinux_finit_module(int fd, const char *arguments, int flags) {
+    return (int)syscall(SYS_finit_module, fd, arguments, flags);
+}
+
+static inline int clinux_init_module(const void *image, size_t size, const char *arguments) {
+    return (int)syscall(SYS_init_module, image, size, arguments);
+}
+
+static inline int clinux_gettid(void) { return (int)syscall(SYS_gettid); }
+
+// prctl(2) is variadic.
+static inline int clinux_prctl(int option, unsigned long argument) {
+    return prctl(option, argument, 0, 0, 0);
+}
+
+// fcntl(2) and ioctl(2) are variadic.
+static inline int clinux_fcntl(int fd, int command, int argument) { return fcntl(fd, command, argument); }
+static inline int clinux_ioctl(int fd, unsigned long request, void *argument) {
+    return ioctl(fd, request, argument);
+}
+static inline int clinux_ioctl_int(int fd, unsigned long request, long argument) {
+    return ioctl(fd, request, argument);
+}
+
+// Macros around wait statuses.
+static inline int clinux_wifexited(int status) { return WIFEXITED(status); }
+static inline int clinux_wexitstatus(int status) { return WEXITSTATUS(status); }
+static inline int clinux_wifsignaled(int status) { return WIFSIGNALED(status); }
+static inline int clinux_wtermsig(int status) { return WTERMSIG(status); }
+
+// Device numbers.
+static inline unsigned int clinux_major(uint64_t device) { return major(device); }
+static inline unsigned int clinux_minor(uint64_t device) { return minor(device); }
+static inline uint64_t clinux_makedev(unsigned int ma, unsigned int mi) { return makedev(ma, mi); }
+
+// ioctl numbers built from macros.
+static const unsigned long CLINUX_FICLONE = FICLONE;
+static const unsigned long CLINUX_FS_IOC_GETFLAGS = FS_IOC_GETFLAGS;
+static const unsigned long CLINUX_FS_IOC_SETFLAGS = FS_IOC_SETFLAGS;
+static const unsigned long CLINUX_BLKGETSIZE64 = BLKGETSIZE64;
+static const unsigned long CLINUX_BLKRRPART = BLKRRPART;
+static const unsigned long CLINUX_BLKFLSBUF = BLKFLSBUF;
+static const unsigned long CLINUX_FITRIM = FITRIM;
+
+// One message with file descriptors beside it (SCM_RIGHTS). `*count` is the capacity of `fds` on
+// entry, the number received on return. Descriptors past the capacity are closed.
+static inline ssize_t clinux_recv_fds(int socket, void *buffer, size_t size, int *fds, int *count,
+                                      int flags) {
+    union { struct cmsghdr align; char bytes[CMSG_SPACE(sizeof(int) * 64)]; } control;
+    struct iovec iov = {.iov_base = buffer, .iov_len = size};
+    struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes,
+                             .msg_controllen = sizeof control.bytes};
+    int capacity = *count;
+    *count = 0;
+    ssize_t received = recvmsg(socket, &message, flags | MSG_CMSG_CLOEXEC);
+    if (received < 0) return received;
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(&message); c; c = CMSG_NXTHDR(&message, c)) {
+        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS) continue;
+        size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        for (size_t i = 0; i < n; i++) {
+            int fd;
+            memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof fd);
+            if (*count < capacity) fds[(*count)++] = fd; else close(fd);
+        }
+    }
+    return received;
+}
+
+static inline ssize_t clinux_send_fds(int socket, const void *buffer, size_t size, const int *fds,
+                                      int count, int flags) {
+    union { struct cmsghdr align; char bytes[CMSG_SPACE(sizeof(int) * 64)]; } control;
+    struct iovec iov = {.iov_base = (void *)buffer, .iov_len = size};
+    struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
+    if (count > 64) { errno = EINVAL; return -1; }
+    if (count > 0) {
+        memset(&control, 0, sizeof control);
+        message.msg_control = control.bytes;
+        message.msg_controllen = CMSG_SPACE(sizeof(int) * (size_t)count);
+        struct cmsghdr *c = CMSG_FIRSTHDR(&message);
+        c->cmsg_level = SOL_SOCKET;
+        c->cmsg_type = SCM_RIGHTS;
+        c->cmsg_len = CMSG_LEN(sizeof(int) * (size_t)count);
+        memcpy(CMSG_DATA(c), fds, sizeof(int) * (size_t)count);
+    }
+    return sendmsg(socket, &message, flags | MSG_NOSIGNAL);
+}
+
+// Memory that a guest writes at the same time: one load or store each, with the ordering named.
+static inline uint16_t clinux_load_acquire_u16(const void *p) {
+    return __atomic_load_n((const uint16_t *)p, __ATOMIC_ACQUIRE);
+}
+static inline void clinux_store_release_u16(void *p, uint16_t v) {
+    __atomic_store_n((uint16_t *)p, v, __ATOMIC_RELEASE);
+}
+static inline void clinux_fence(void) { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
+
+#endif

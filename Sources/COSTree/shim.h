@@ -1,0 +1,2 @@
+// libostree and the parts of GLib that its interface needs.
+#include <ostree.h>

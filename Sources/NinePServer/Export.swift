@@ -1,0 +1,151 @@
+package import ByteStream
+package import NineP
+package import SystemPackage
+
+/// A tree that the server presents, read-only.
+///
+/// **Concurrency**: every method of `Export`, `Node` and `OpenFile` may be called from any thread and
+/// from several at once, also for the same object. They may block on a disk, never on a client.
+package protocol Export: Sendable {
+    /// The directory that Tattach gives. Always the same qid.
+    func root() throws(Errno) -> any Node
+
+    /// Figures for Tstatfs.
+    func statistics() throws(Errno) -> FileSystemStatistics
+}
+
+/// One file system object, as a client names it: what a fid refers to. Identity never changes; a
+/// name that comes to mean another object gives another `Node`.
+package protocol Node: AnyObject, Sendable {
+    /// Stable and unique within the export, also across host devices. Never blocks.
+    var qid: Qid { get }
+
+    /// Metadata for Tgetattr.
+    func attributes() throws(Errno) -> Attributes
+
+    /// The child of this directory with exactly that name. The server has refused "", ".", "..",
+    /// and names with "/" or NUL before. Throws ENOENT, ENOTDIR, EACCES.
+    func child(named name: NameBytes) throws(Errno) -> any Node
+
+    /// The directory this node was reached through; the root is its own parent. Used for "..".
+    func parent() -> any Node
+
+    /// Target of a symbolic link; EINVAL for anything else.
+    func symlinkTarget() throws(Errno) -> [UInt8]
+
+    /// Opens a regular file for reading; EISDIR, ELOOP, EACCES otherwise (only regular files).
+    func openFile() throws(Errno) -> any OpenFile
+
+    /// Opens a directory for reading; ENOTDIR otherwise.
+    func openDirectory() throws(Errno) -> any OpenDirectory
+
+    /// Names of the extended attributes; EOPNOTSUPP where the export has none.
+    func extendedAttributeNames() throws(Errno) -> [NameBytes]
+
+    /// Value of one extended attribute; ENODATA when it is absent.
+    func extendedAttribute(named name: NameBytes) throws(Errno) -> [UInt8]
+}
+
+/// A name or value as Linux has it: bytes, not necessarily UTF-8, without NUL.
+package typealias NameBytes = [UInt8]
+
+/// A regular file that a fid has opened.
+package protocol OpenFile: AnyObject, Sendable {
+    /// At most `count` bytes from `offset` on; nothing at or past the end.
+    func data(at offset: UInt64, count: Int) throws(Errno) -> FileData
+}
+
+/// Where the bytes of a read are.
+package enum FileData: Sendable {
+    /// In a file that the carrier can copy from without our touching the bytes.
+    case slice(FileSlice)
+    case bytes(ArraySlice<UInt8>)
+    case end
+}
+
+/// A directory that a fid has opened.
+package protocol OpenDirectory: AnyObject, Sendable {
+    /// Calls `visit` for each entry after the one with `cookie` (0: from the start), "." and ".."
+    /// included, until it returns false. Cookies are never 0, and stay valid for earlier positions
+    /// (seekdir) while the directory is open.
+    func entries(after cookie: UInt64, _ visit: (DirectoryEntry) -> Bool) throws(Errno)
+}
+
+package struct DirectoryEntry: Sendable {
+    package var name: NameBytes
+    package var qid: Qid
+    /// DT_REG, DT_DIR, DT_LNK, … (dirent.h).
+    package var type: UInt8
+    /// Where to go on after this entry.
+    package var cookie: UInt64
+
+    package init(name: NameBytes, qid: Qid, type: UInt8, cookie: UInt64) {
+        self.name = name
+        self.qid = qid
+        self.type = type
+        self.cookie = cookie
+    }
+}
+
+/// What stat(2) tells; times in seconds and nanoseconds since 1970.
+package struct Attributes: Sendable, Equatable {
+    /// Type and permission bits, as st_mode.
+    package var mode: UInt32
+    package var uid: UInt32
+    package var gid: UInt32
+    package var linkCount: UInt64
+    package var device: UInt64 = 0
+    /// In bytes.
+    package var size: UInt64
+    package var blockSize: UInt64 = 4096
+    /// In units of 512 bytes.
+    package var blocks: UInt64
+    package var accessed: Time
+    package var modified: Time
+    package var changed: Time
+
+    package struct Time: Sendable, Equatable {
+        package var seconds: UInt64
+        package var nanoseconds: UInt64
+        package init(seconds: UInt64, nanoseconds: UInt64 = 0) {
+            self.seconds = seconds
+            self.nanoseconds = nanoseconds
+        }
+    }
+
+    package init(
+        mode: UInt32,
+        uid: UInt32,
+        gid: UInt32,
+        linkCount: UInt64,
+        size: UInt64,
+        blocks: UInt64,
+        accessed: Time,
+        modified: Time,
+        changed: Time
+    ) {
+        self.mode = mode
+        self.uid = uid
+        self.gid = gid
+        self.linkCount = linkCount
+        self.size = size
+        self.blocks = blocks
+        self.accessed = accessed
+        self.modified = modified
+        self.changed = changed
+    }
+}
+
+/// What statfs(2) tells.
+package struct FileSystemStatistics: Sendable {
+    package var type: UInt32 = 0x0102_1997  // V9FS_MAGIC
+    package var blockSize: UInt32 = 4096
+    package var blocks: UInt64 = 0
+    package var freeBlocks: UInt64 = 0
+    package var availableBlocks: UInt64 = 0
+    package var files: UInt64 = 0
+    package var freeFiles: UInt64 = 0
+    package var identifier: UInt64 = 0
+    package var maximumNameLength: UInt32 = 255
+    package init() {}
+}

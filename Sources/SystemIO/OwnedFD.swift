@@ -1,0 +1,42 @@
+import CLinux
+package import SystemPackage
+
+/// A file descriptor with one owner, closed when the owner goes.
+package struct OwnedFD: ~Copyable, Sendable {
+    package let rawValue: CInt
+
+    package init(_ rawValue: CInt) { self.rawValue = rawValue }
+
+    deinit { _ = close(rawValue) }
+
+    /// Gives the descriptor away: the caller closes it.
+    package consuming func release() -> CInt {
+        let raw = rawValue
+        discard self
+        return raw
+    }
+}
+
+/// A file descriptor shared by several holders, closed with the last of them.
+package final class SharedFD: Sendable {
+    package let rawValue: CInt
+
+    package init(_ owned: consuming OwnedFD) { rawValue = owned.release() }
+
+    deinit { _ = close(rawValue) }
+}
+
+extension OwnedFD {
+    /// Opens `path`; close-on-exec is always set. The C function is `open`.
+    package static func open(
+        _ path: FilePath,
+        _ flags: CInt,
+        mode: UInt32 = 0o644
+    ) throws(Errno) -> OwnedFD {
+        OwnedFD(
+            try syscall {
+                unsafe path.withPlatformString { unsafe clinux_open($0, flags | O_CLOEXEC, mode) }
+            }
+        )
+    }
+}

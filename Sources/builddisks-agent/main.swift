@@ -1,0 +1,3 @@
+import CAgentStart
+
+agent_start()
