@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <termios.h>
@@ -50,6 +51,12 @@
 // errno is a macro.
 static inline int clinux_errno(void) { return errno; }
 
+// A global variable that C code may change.
+static inline char **clinux_environ(void) { return environ; }
+
+// SIG_IGN is a macro with a cast.
+static inline void clinux_ignore_signal(int number) { signal(number, SIG_IGN); }
+
 // open(2) is variadic.
 static inline int clinux_open(const char *path, int flags, unsigned int mode) {
     return open(path, flags, mode);
@@ -77,6 +84,9 @@ static inline int clinux_finit_module(int fd, const char *arguments, int flags) 
 static inline int clinux_init_module(const void *image, size_t size, const char *arguments) {
     return (int)syscall(SYS_init_module, image, size, arguments);
 }
+
+// pidfd_open(2), Linux 5.3.
+static inline int clinux_pidfd_open(int pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
 
 static inline int clinux_gettid(void) { return (int)syscall(SYS_gettid); }
 

@@ -1,0 +1,70 @@
+import CLinux
+package import SystemPackage
+
+/// Termination signals as data: blocked in the whole process and read from a descriptor.
+///
+/// Call `TerminationSignals.block()` before any thread is made, as threads inherit the mask.
+package enum TerminationSignals {
+    /// The signals a user or a system manager ends a command with.
+    private static let numbers: [CInt] = [SIGINT, SIGTERM, SIGHUP]
+
+    package static func block() {
+        var set = Self.set
+        unsafe pthread_sigmask(SIG_BLOCK, &set, nil)
+        // A peer that went away shows as EPIPE, not as our death.
+        clinux_ignore_signal(SIGPIPE)
+    }
+
+    /// Calls `handler` with the number of each termination signal, on a thread of its own.
+    package static func observe(_ handler: @escaping @Sendable (CInt) -> Void) throws(Errno) {
+        var set = Self.set
+        let descriptor = SharedFD(
+            OwnedFD(try syscall { unsafe signalfd(-1, &set, CInt(SFD_CLOEXEC)) })
+        )
+        startThread(named: "signals") {
+            var info = signalfd_siginfo()
+            while true {
+                let size = unsafe withUnsafeMutableBytes(of: &info) {
+                    unsafe read(descriptor.rawValue, $0.baseAddress, $0.count)
+                }
+                if size > 0 { handler(CInt(info.ssi_signo)) }
+            }
+        }
+    }
+
+    private static var set: sigset_t {
+        var set = sigset_t()
+        unsafe sigemptyset(&set)
+        for number in numbers { unsafe sigaddset(&set, number) }
+        return set
+    }
+}
+
+/// Starts a detached thread that runs `body` once.
+/// - Parameter name: at most 15 bytes are shown by the kernel.
+package func startThread(named name: String, _ body: @escaping @Sendable () -> Void) {
+    final class Job: Sendable {
+        let name: String
+        let body: @Sendable () -> Void
+        init(name: String, body: @escaping @Sendable () -> Void) {
+            self.name = name
+            self.body = body
+        }
+    }
+    var thread = pthread_t()
+    let context = unsafe Unmanaged.passRetained(Job(name: name, body: body)).toOpaque()
+    let status = unsafe pthread_create(
+        &thread,
+        nil,
+        { raw in
+            // SAFETY: retained by the creator for this thread alone.
+            let job = unsafe Unmanaged<Job>.fromOpaque(raw!).takeRetainedValue()
+            unsafe pthread_setname_np(pthread_self(), String(job.name.prefix(15)))
+            job.body()
+            return nil
+        },
+        context
+    )
+    precondition(status == 0, "pthread_create: the process cannot start a thread")
+    pthread_detach(thread)
+}
