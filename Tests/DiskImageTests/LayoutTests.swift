@@ -1,0 +1,111 @@
+import Foundation
+import TestSupport
+import Testing
+
+@testable import DiskImage
+
+private let identity = DiskIdentity(seed: "commit 1234, plan abc")
+
+@Suite struct LayoutTests {
+    @Test func `the digest is SHA-256`() {
+        let hex = SHA256.digest("abc".utf8).map { String(format: "%02x", $0) }.joined()
+        #expect(hex == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
+        let long = SHA256.digest([UInt8](repeating: 0x61, count: 1000))
+            .map { String(format: "%02x", $0) }.joined()
+        #expect(long == "41edece42d63e8d9bf515a9ba6932e1c20cbc9f5a5d134645adb5db1b9737ea3")
+    }
+
+    @Test func `identifiers follow from the seed alone and are all different`() throws {
+        let again = DiskIdentity(seed: "commit 1234, plan abc")
+        #expect(identity.uuid("root") == again.uuid("root"))
+        #expect(identity.uuid("root") != identity.uuid("boot"))
+        #expect(DiskIdentity(seed: "other").mbrSignature != identity.mbrSignature)
+        let text = identity.uuid("root").description
+        #expect(VolumeUUID(text)?.description == text)
+        #expect(text.count == 36 && text.dropFirst(14).first == "8")
+    }
+
+    @Test(arguments: [400 << 20, 4 << 30, 16 << 30, 1 << 40] as [UInt64])
+    func `sfdisk reads back the table that was written`(size: UInt64) throws {
+        let layout = try DiskLayout.bios(size: size, identity: identity)
+        let folder = try ScratchFolder()
+        let disk = folder.file("disk")
+        try write(try layout.tableSectors(bootCode: []), to: disk, size: size)
+        let verify = try Referee.run("sfdisk", ["--verify", disk])
+        #expect(verify.output.contains("No errors detected"), "\(verify.output)")
+        let dump = try Referee.run("sfdisk", ["-d", disk]).output
+        #expect(dump.contains("label: dos"))
+        #expect(dump.contains("start=        2048, size=      409600, type=83, bootable"))
+        #expect(dump.contains("start=      411648, size=      131072, type=82"))
+        let root = try #require(layout.partition(.root))
+        #expect(dump.contains(" size=\(String(root.length / 512).leftPadded(to: 12)), type=83\n"))
+        #expect(root.offset % (1 << 20) == 0 && root.offset + root.length <= size)
+    }
+
+    @Test func `what does not fit is refused`() {
+        #expect(throws: DiskLayout.Problem.self) {
+            try DiskLayout.bios(size: 300 << 20, identity: identity)
+        }
+        #expect(throws: DiskLayout.Problem.notWholeSectors(size: (1 << 30) + 1)) {
+            try DiskLayout.bios(size: (1 << 30) + 1, identity: identity)
+        }
+        #expect(throws: DiskLayout.Problem.tooLargeForMBR(size: 4 << 40)) {
+            try DiskLayout.bios(size: 4 << 40, identity: identity)
+        }
+        #expect(throws: DiskLayout.Problem.bootCodeTooLong(bytes: 441)) {
+            try DiskLayout.bios(size: 1 << 30, identity: identity)
+                .tableSectors(bootCode: [UInt8](repeating: 1, count: 441))
+        }
+    }
+
+    @Test func `blkid knows the swap area`() throws {
+        let folder = try ScratchFolder()
+        let uuid = identity.uuid("swap")
+        let header = SwapArea.header(length: 64 << 20, label: "gnostree-swap", uuid: uuid)
+        try write([DiskWrite(offset: 0, bytes: header)], to: folder.file("swap"), size: 64 << 20)
+        let found = try Referee.run("blkid", ["-p", folder.file("swap")]).output
+        #expect(found.contains("LABEL=\"gnostree-swap\""))
+        #expect(found.contains("UUID=\"\(uuid)\""))
+        #expect(found.contains("TYPE=\"swap\""))
+    }
+
+    @Test(arguments: [PartitionRole.boot, .root])
+    func `mke2fs makes the features of the table and no others`(role: PartitionRole) throws {
+        let layout = try DiskLayout.bios(size: 1 << 30, identity: identity)
+        let partition = try #require(layout.partition(role))
+        let folder = try ScratchFolder()
+        let image = folder.file("fs")
+        try write([], to: image, size: partition.length)
+        let made = try Referee.run("mke2fs", try #require(partition.mke2fsArguments) + [image])
+        #expect(made.status == 0, "\(made.output)")
+        let dump = try Referee.run("dumpe2fs", ["-h", image]).output
+        let line = try #require(
+            dump.split(separator: "\n").first { $0.hasPrefix("Filesystem features:") }
+        )
+        let wanted = role == .boot ? Ext4Parameters.bootFeatures : Ext4Parameters.rootFeatures
+        #expect(
+            Set(line.split(separator: " ").dropFirst(2).map(String.init))
+                == Set(wanted.map(\.rawValue))
+        )
+        #expect(dump.contains(partition.uuid.description))
+        #expect(dump.contains("Filesystem volume name:   gnostree-\(role.rawValue)"))
+    }
+}
+
+extension String {
+    fileprivate func leftPadded(to width: Int) -> String {
+        String(repeating: " ", count: max(0, width - count)) + self
+    }
+}
+
+/// A sparse file of `size` bytes with some of them written.
+func write(_ writes: [DiskWrite], to path: String, size: UInt64) throws {
+    _ = FileManager.default.createFile(atPath: path, contents: nil)
+    let handle = try FileHandle(forUpdating: URL(fileURLWithPath: path))
+    try handle.truncate(atOffset: size)
+    for part in writes {
+        try handle.seek(toOffset: part.offset)
+        try handle.write(contentsOf: part.bytes)
+    }
+    try handle.close()
+}
