@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <termios.h>

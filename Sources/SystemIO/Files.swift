@@ -1,0 +1,110 @@
+import CLinux
+package import SystemPackage
+
+/// The value of an environment variable, nil when unset or empty. The C function is `getenv`.
+package func environmentValue(_ name: String) -> String? {
+    guard let raw = unsafe getenv(name) else { return nil }
+    let value = unsafe String(cString: raw)
+    return value.isEmpty ? nil : value
+}
+
+/// Names in a directory, without "." and "..", sorted. Names that are not UTF-8 are repaired.
+package func directoryNames(_ path: FilePath) throws(Errno) -> [String] {
+    guard let directory = unsafe path.withPlatformString({ unsafe opendir($0) }) else {
+        throw Errno(rawValue: clinux_errno())
+    }
+    defer { unsafe closedir(directory) }
+    var names: [String] = []
+    while let entry = unsafe readdir(directory) {
+        let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) {
+            unsafe $0.withMemoryRebound(to: CChar.self, capacity: 256) {
+                unsafe String(cString: $0)
+            }
+        }
+        if name != "." && name != ".." { names.append(name) }
+    }
+    return names.sorted()
+}
+
+/// Removes a file, or a folder with all that is in it; never follows a symbolic link. What cannot be
+/// removed stays: this is for clean-ups, where nothing better can be done.
+package func removeTree(_ path: FilePath) {
+    if unsafe path.withPlatformString({ unsafe unlink($0) }) == 0 { return }
+    for name in (try? directoryNames(path)) ?? [] { removeTree(path.appending(name)) }
+    unsafe path.withPlatformString { _ = unsafe rmdir($0) }
+}
+
+/// Makes a folder and those above it that are missing. The C function is `mkdir`.
+package func makeDirectories(_ path: FilePath, mode: UInt32 = 0o755) throws(Errno) {
+    if unsafe path.withPlatformString({ unsafe mkdir($0, mode) }) == 0 { return }
+    switch Errno(rawValue: clinux_errno()) {
+    case .fileExists:
+        guard try FileStatus(path).kind == .directory else { throw .notDirectory }
+    case .noSuchFileOrDirectory where !path.removingLastComponent().isEmpty:
+        try makeDirectories(path.removingLastComponent(), mode: mode)
+        try syscall { unsafe path.withPlatformString { unsafe mkdir($0, mode) } }
+    case let other:
+        throw other
+    }
+}
+
+/// A whole file as bytes.
+/// - Parameter limit: EFBIG for anything longer.
+package func readFile(_ path: FilePath, limit: Int = 1 << 26) throws(Errno) -> [UInt8] {
+    let file = try OwnedFD.open(path, O_RDONLY)
+    var bytes: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 1 << 16)
+    while true {
+        let count = try syscall {
+            unsafe chunk.withUnsafeMutableBytes {
+                unsafe read(file.rawValue, $0.baseAddress, $0.count)
+            }
+        }
+        if count == 0 { return bytes }
+        bytes += chunk[..<count]
+        if bytes.count > limit { throw .fileTooLarge }
+    }
+}
+
+/// Writes all of `bytes` to a descriptor.
+package func writeAll(_ descriptor: CInt, _ bytes: some Collection<UInt8>) throws(Errno) {
+    let bytes = ContiguousArray(bytes)
+    var done = 0
+    while done < bytes.count {
+        done += try syscall {
+            unsafe bytes.withUnsafeBytes {
+                unsafe write(descriptor, $0.baseAddress! + done, $0.count - done)
+            }
+        }
+    }
+}
+
+/// Writes a file so that it is whole or absent: a temporary name beside it, fsync, rename.
+package func writeFileAtomically(
+    _ path: FilePath,
+    _ bytes: some Collection<UInt8>,
+    mode: UInt32 = 0o644
+) throws(Errno) {
+    var temporary = path
+    let name = path.lastComponent?.string ?? ""
+    temporary.removeLastComponent()
+    temporary.append(".\(name).\(getpid()).tmp")
+    do throws(Errno) {
+        let file = try OwnedFD.open(temporary, O_WRONLY | O_CREAT | O_TRUNC, mode: mode)
+        try writeAll(file.rawValue, bytes)
+        try syscall { fsync(file.rawValue) }
+        try renameFile(temporary, path)
+    } catch {
+        unsafe temporary.withPlatformString { _ = unsafe unlink($0) }
+        throw error
+    }
+}
+
+/// The C function is `rename`.
+package func renameFile(_ from: FilePath, _ to: FilePath) throws(Errno) {
+    try syscall {
+        unsafe from.withPlatformString { source in
+            unsafe to.withPlatformString { unsafe rename(source, $0) }
+        }
+    }
+}
