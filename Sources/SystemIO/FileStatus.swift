@@ -113,7 +113,8 @@ package struct FileLock: ~Copyable, Sendable {
     /// - Throws: EWOULDBLOCK when another process holds it.
     package init(_ path: FilePath, creating: Bool = true, mode: UInt32 = 0o644) throws(Errno) {
         let flags = O_RDWR | (creating ? O_CREAT : 0)
-        file = try OwnedFD.open(path, flags, mode: mode)
-        try syscall { flock(file.rawValue, LOCK_EX | LOCK_NB) }
+        let opened = try OwnedFD.open(path, flags, mode: mode)
+        try syscall { flock(opened.rawValue, LOCK_EX | LOCK_NB) }
+        file = opened
     }
 }
