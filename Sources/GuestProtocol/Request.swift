@@ -1,0 +1,81 @@
+/// One step that the host asks for.
+package enum Request: WireValue {
+    /// Connects to a port of the host's virtio socket and mounts a 9P export.
+    case mountView(MountView)
+    /// Makes a mounted view of the commit the root, so that the commit's own programs run.
+    case enterRoot(EnterRoot)
+    /// Writes sectors of a disk and makes the kernel read its partition table again.
+    case writeSectors(WriteSectors)
+    case makeFileSystem(MakeFileSystem)
+    case mount(MountFileSystem)
+    /// Unmounts file systems that `mount` mounted, last first. Empty: all of them.
+    case unmount(targets: [String])
+    case run(RunCommand)
+    /// Makes directories, small files and symbolic links, in order.
+    case makeEntries([NewEntry])
+    /// Installs extlinux into a mounted file system, with the commit's own `extlinux`.
+    case installExtlinux(directory: String)
+    /// `e2fsck -fn`: fails unless the file system is clean.
+    case checkFileSystem(BlockDevice)
+    /// Lists a directory tree as `GuestMessage.entries`, parents first, names in byte order.
+    case listTree(path: String)
+    case statistics
+    /// Unmounts everything, answers, switches the machine off.
+    case powerOff
+
+    private enum Tag: UInt8, WireValue {
+        case mountView = 1
+        case enterRoot, writeSectors, makeFileSystem, mount, unmount, run, makeEntries
+        case installExtlinux, checkFileSystem, listTree, statistics, powerOff
+    }
+
+    package init(from reader: inout WireReader) throws(WireError) {
+        self =
+            switch try reader.value(Tag.self) {
+            case .mountView: .mountView(try reader.value())
+            case .enterRoot: .enterRoot(try reader.value())
+            case .writeSectors: .writeSectors(try reader.value())
+            case .makeFileSystem: .makeFileSystem(try reader.value())
+            case .mount: .mount(try reader.value())
+            case .unmount: .unmount(targets: try reader.strings())
+            case .run: .run(try reader.value())
+            case .makeEntries: .makeEntries(try reader.list())
+            case .installExtlinux: .installExtlinux(directory: try reader.string())
+            case .checkFileSystem: .checkFileSystem(try reader.value())
+            case .listTree: .listTree(path: try reader.string())
+            case .statistics: .statistics
+            case .powerOff: .powerOff
+            }
+    }
+
+    package func encode(into writer: inout WireWriter) {
+        switch self {
+        case .mountView(let value): write(.mountView, value, &writer)
+        case .enterRoot(let value): write(.enterRoot, value, &writer)
+        case .writeSectors(let value): write(.writeSectors, value, &writer)
+        case .makeFileSystem(let value): write(.makeFileSystem, value, &writer)
+        case .mount(let value): write(.mount, value, &writer)
+        case .unmount(let targets):
+            writer.append(Tag.unmount)
+            writer.append(targets)
+        case .run(let value): write(.run, value, &writer)
+        case .makeEntries(let entries):
+            writer.append(Tag.makeEntries)
+            writer.append(entries)
+        case .installExtlinux(let directory):
+            writer.append(Tag.installExtlinux)
+            writer.append(directory)
+        case .checkFileSystem(let value): write(.checkFileSystem, value, &writer)
+        case .listTree(let path):
+            writer.append(Tag.listTree)
+            writer.append(path)
+        case .statistics: writer.append(Tag.statistics)
+        case .powerOff: writer.append(Tag.powerOff)
+        }
+    }
+
+    private func write(_ tag: Tag, _ value: some WireValue, _ writer: inout WireWriter) {
+        writer.append(tag)
+        writer.append(value)
+    }
+}
