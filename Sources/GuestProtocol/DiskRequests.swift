@@ -77,64 +77,59 @@ package struct WriteSectors: WireValue {
     }
 }
 
-/// Makes one file system with the commit's own tools (swap: by the agent itself).
+/// Makes one file system.
 package struct MakeFileSystem: WireValue {
-    package enum Kind: UInt8, WireValue { case ext4 = 1, vfat, swap }
+    package enum Kind: WireValue {
+        /// `mke2fs ARGUMENTS DEVICE` of the commit, with a configuration file of the agent's own, so
+        /// that the tree's mke2fs.conf has no say.
+        case ext4(arguments: [String])
+        /// `mkfs.vfat ARGUMENTS DEVICE` of the commit.
+        case vfat(arguments: [String])
+        /// Written by the agent itself. The UUID is 8-4-4-4-12 hexadecimal digits.
+        case swap(label: String, uuid: String)
+
+        private enum Tag: UInt8, WireValue { case ext4 = 1, vfat, swap }
+
+        package init(from reader: inout WireReader) throws(WireError) {
+            self =
+                switch try reader.value(Tag.self) {
+                case .ext4: .ext4(arguments: try reader.strings())
+                case .vfat: .vfat(arguments: try reader.strings())
+                case .swap: .swap(label: try reader.string(), uuid: try reader.string())
+                }
+        }
+
+        package func encode(into writer: inout WireWriter) {
+            switch self {
+            case .ext4(let arguments):
+                writer.append(Tag.ext4)
+                writer.append(arguments)
+            case .vfat(let arguments):
+                writer.append(Tag.vfat)
+                writer.append(arguments)
+            case .swap(let label, let uuid):
+                writer.append(Tag.swap)
+                writer.append(label)
+                writer.append(uuid)
+            }
+        }
+    }
 
     package var device: BlockDevice
     package var kind: Kind
-    package var label: String
-    /// ext4, swap: 8-4-4-4-12 hexadecimal digits. vfat: the volume serial, 8 hexadecimal digits.
-    /// nil lets the tool choose.
-    package var uuid: String?
-    /// ext4: for `mke2fs -O`, for instance `^64bit`.
-    package var features: [String]
-    /// ext4: UUID for `mke2fs -E hash_seed=`, so that directories hash alike in every run.
-    package var hashSeed: String?
-    /// ext4: more for `mke2fs -E`, for instance `lazy_itable_init=1`.
-    package var extendedOptions: [String]
-    /// More arguments of mke2fs or mkfs.vfat, before the device.
-    package var extraArguments: [String]
 
-    package init(
-        device: BlockDevice,
-        kind: Kind,
-        label: String,
-        uuid: String? = nil,
-        features: [String] = [],
-        hashSeed: String? = nil,
-        extendedOptions: [String] = [],
-        extraArguments: [String] = []
-    ) {
+    package init(device: BlockDevice, kind: Kind) {
         self.device = device
         self.kind = kind
-        self.label = label
-        self.uuid = uuid
-        self.features = features
-        self.hashSeed = hashSeed
-        self.extendedOptions = extendedOptions
-        self.extraArguments = extraArguments
     }
 
     package init(from reader: inout WireReader) throws(WireError) {
         device = try reader.value()
         kind = try reader.value()
-        label = try reader.string()
-        uuid = try reader.optionalString()
-        features = try reader.strings()
-        hashSeed = try reader.optionalString()
-        extendedOptions = try reader.strings()
-        extraArguments = try reader.strings()
     }
 
     package func encode(into writer: inout WireWriter) {
         writer.append(device)
         writer.append(kind)
-        writer.append(label)
-        writer.append(uuid)
-        writer.append(features)
-        writer.append(hashSeed)
-        writer.append(extendedOptions)
-        writer.append(extraArguments)
     }
 }

@@ -21,17 +21,14 @@ enum Samples {
                 partitions: [1, 2, 3]
             )
         ),
-        .makeFileSystem(MakeFileSystem(device: boot, kind: .vfat, label: "EFI")),
+        .makeFileSystem(
+            MakeFileSystem(device: boot, kind: .ext4(arguments: ["-q", "-F", "-O", "none,extent"]))
+        ),
+        .makeFileSystem(MakeFileSystem(device: boot, kind: .vfat(arguments: []))),
         .makeFileSystem(
             MakeFileSystem(
                 device: boot,
-                kind: .ext4,
-                label: "gnostree-boot",
-                uuid: "5f1d7f0a-0000-4000-8000-0123456789ab",
-                features: ["^64bit"],
-                hashSeed: "5f1d7f0a-0000-4000-8000-0123456789ac",
-                extendedOptions: ["lazy_itable_init=1"],
-                extraArguments: ["-b", "4096"]
+                kind: .swap(label: "swap", uuid: "5f1d7f0a-0000-4000-8000-0123456789ab")
             )
         ),
         .mount(MountFileSystem(device: boot, type: "ext4", target: "/t", options: ["noatime"])),
