@@ -15,3 +15,28 @@ package func terminalColumns() -> Int {
     }
     return known == 0 && size.ws_col > 0 ? Int(size.ws_col) : 80
 }
+
+/// "20260815.143015": a moment in UTC.
+/// - Parameter seconds: since 1970. The C function is `gmtime_r`.
+package func compactTime(_ seconds: UInt64) -> String {
+    var moment = time_t(clamping: seconds)
+    var parts = unsafe tm()
+    guard unsafe gmtime_r(&moment, &parts) != nil else { return String(seconds) }
+    func digits(_ value: CInt, _ width: Int) -> String {
+        let text = String(value)
+        return String(repeating: "0", count: max(0, width - text.count)) + text
+    }
+    return unsafe digits(parts.tm_year &+ 1900, 4) + digits(parts.tm_mon &+ 1, 2)
+        + digits(parts.tm_mday, 2) + "." + digits(parts.tm_hour, 2) + digits(parts.tm_min, 2)
+        + digits(parts.tm_sec, 2)
+}
+
+/// Seconds since 1970, now.
+package func wallClockSeconds() -> UInt64 { UInt64(clamping: time(nil)) }
+
+/// Processors that this process may use. The C function is `sched_getaffinity`.
+package func processorCount() -> Int {
+    var set = cpu_set_t()
+    guard unsafe sched_getaffinity(0, MemoryLayout<cpu_set_t>.size, &set) == 0 else { return 1 }
+    return unsafe withUnsafeBytes(of: &set) { unsafe $0.reduce(0) { $0 + $1.nonzeroBitCount } }
+}

@@ -108,3 +108,27 @@ package func renameFile(_ from: FilePath, _ to: FilePath) throws(Errno) {
         }
     }
 }
+
+/// What one read gives: at most `limit` bytes, none at the end. The C function is `read`.
+package func readSome(_ descriptor: CInt, limit: Int) throws(Errno) -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: limit)
+    let count = try syscall {
+        unsafe bytes.withUnsafeMutableBytes { unsafe read(descriptor, $0.baseAddress, $0.count) }
+    }
+    bytes.removeLast(limit - count)
+    return bytes
+}
+
+/// How many bytes one write took. The C function is `write`.
+package func writeSome(_ descriptor: CInt, _ bytes: ArraySlice<UInt8>) throws(Errno) -> Int {
+    try syscall {
+        unsafe bytes.withUnsafeBytes { unsafe write(descriptor, $0.baseAddress, $0.count) }
+    }
+}
+
+/// The C function is `getcwd`; "/" where the folder is gone.
+package func currentFolder() -> FilePath {
+    var buffer = [CChar](repeating: 0, count: 4096)
+    guard let raw = unsafe getcwd(&buffer, buffer.count) else { return "/" }
+    return FilePath(unsafe String(cString: raw))
+}

@@ -40,31 +40,12 @@ package enum TerminationSignals {
     }
 }
 
-/// Starts a detached thread that runs `body` once.
-/// - Parameter name: at most 15 bytes are shown by the kernel.
+/// Starts a thread that runs `body` once and is never joined. A process that cannot start a thread
+/// at all has nothing left to do: it ends.
 package func startThread(named name: String, _ body: @escaping @Sendable () -> Void) {
-    final class Job: Sendable {
-        let name: String
-        let body: @Sendable () -> Void
-        init(name: String, body: @escaping @Sendable () -> Void) {
-            self.name = name
-            self.body = body
-        }
+    do throws(Errno) {
+        _ = try Thread(name: name, body)
+    } catch {
+        preconditionFailure("cannot start a thread: \(error)")
     }
-    var thread = pthread_t()
-    let context = unsafe Unmanaged.passRetained(Job(name: name, body: body)).toOpaque()
-    let status = unsafe pthread_create(
-        &thread,
-        nil,
-        { raw in
-            // SAFETY: retained by the creator for this thread alone.
-            let job = unsafe Unmanaged<Job>.fromOpaque(raw!).takeRetainedValue()
-            unsafe pthread_setname_np(pthread_self(), String(job.name.prefix(15)))
-            job.body()
-            return nil
-        },
-        context
-    )
-    precondition(status == 0, "pthread_create: the process cannot start a thread")
-    pthread_detach(thread)
 }

@@ -1,0 +1,73 @@
+package import SystemPackage
+
+/// Why a build, check or boot ended without its result: what failed, where, and what to do next.
+package struct BuildError: Error, Sendable {
+    /// Whose fault it is; decides the exit code.
+    package enum Kind: Sendable, Equatable {
+        /// The command line or the configuration asks for something that makes no sense.
+        case usage
+        /// The host lacks something, or the output cannot be written.
+        case host
+        /// A repository, ref, object or disk is wrong, missing or corrupt.
+        case input
+        /// The guest or a boot failed otherwise.
+        case guest
+        /// No room on the host or on the disk.
+        case space
+        /// Another run holds the output.
+        case busy
+        /// A fault of ours.
+        case fault
+        /// SIGINT, SIGTERM or SIGHUP, by number.
+        case interrupted(CInt)
+    }
+
+    package var kind: Kind
+    /// One sentence: what failed and where.
+    package var message: String
+    /// What the user can do about it.
+    package var hint: String?
+    /// Lines that help to see why: a failed command's output, the guest's last console lines.
+    package var details: [String]
+
+    package init(_ kind: Kind, _ message: String, hint: String? = nil, details: [String] = []) {
+        self.kind = kind
+        self.message = message
+        self.hint = hint
+        self.details = details
+    }
+
+    /// The exit code of the command (docs in README, "Exit codes").
+    package var exitCode: CInt {
+        switch kind {
+        case .usage: 2
+        case .host: 3
+        case .input: 4
+        case .guest: 5
+        case .space: 6
+        case .busy: 7
+        case .fault: 70
+        case .interrupted(let signal): 128 + signal
+        }
+    }
+
+    /// A failed system call on a path: ENOSPC and EDQUOT are a matter of space, all else the host's.
+    package static func system(_ errno: Errno, _ action: String, _ path: FilePath) -> BuildError {
+        switch errno {
+        case .noSpace, .diskQuotaExceeded:
+            BuildError(
+                .space,
+                "\(action) \(path): \(errno)",
+                hint: "Free space there, or choose another folder with --output."
+            )
+        case .permissionDenied, .notPermitted, .readOnlyFileSystem:
+            BuildError(
+                .host,
+                "\(action) \(path): \(errno)",
+                hint: "Choose a folder that you may write, with --output."
+            )
+        default:
+            BuildError(.host, "\(action) \(path): \(errno)")
+        }
+    }
+}

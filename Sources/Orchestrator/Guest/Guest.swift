@@ -1,0 +1,45 @@
+package import GuestProtocol
+import SystemPackage
+
+/// A booted guest as the build's steps see it: each method is one step that worked, or throws.
+package struct Guest {
+    package let channel: GuestChannel
+    /// `uname -r` of the guest.
+    package let kernelRelease: String
+
+    /// Runs a program of the commit and expects exit status 0.
+    /// - Parameters:
+    ///   - step: for messages, "pull the commit".
+    ///   - limit: in seconds.
+    package func run(
+        _ step: String, limit: Double, _ arguments: [String]
+    ) throws(BuildError) {
+        let (completion, _) = try channel.perform(
+            .run(RunCommand(arguments: arguments)), step: step, limit: limit)
+        guard case .command(let status, let tail) = completion else {
+            throw BuildError(.fault, "cannot \(step): the agent gave another kind of answer")
+        }
+        if status.isSuccess { return }
+        let lines = String(decoding: tail, as: UTF8.self)
+            .split(whereSeparator: \.isNewline).suffix(20).map(String.init)
+        throw BuildError(
+            lines.contains { isNoSpace($0) } ? .space : .guest,
+            "cannot \(step): `\(arguments.joined(separator: " "))` in the guest: \(status)",
+            hint: lines.contains { isNoSpace($0) }
+                ? "The commit does not fit on the disk: choose a larger --size." : nil,
+            details: lines)
+    }
+
+    /// Any other request; its answer carries nothing.
+    package func perform(
+        _ request: Request, _ step: String, limit: Double = 60
+    ) throws(BuildError) {
+        _ = try channel.perform(request, step: step, limit: limit)
+    }
+
+    /// Switches the machine off and waits for its end.
+    package func powerOff() throws(BuildError) {
+        try perform(.powerOff, "switch the guest off", limit: 60)
+        try channel.waitForPowerOff(limit: 30)
+    }
+}

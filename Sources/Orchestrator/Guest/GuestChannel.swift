@@ -1,0 +1,173 @@
+import CLinux
+package import GuestProtocol
+package import SystemIO
+import SystemPackage
+
+/// The host's end of the control protocol over a descriptor: sends one request at a time and waits
+/// for its answer, while it watches the guest's heart, the machine and the user's wish to stop.
+///
+/// Not shared between threads.
+package final class GuestChannel {
+    /// What may happen while a request is in work.
+    package struct Handlers {
+        package var output: ([UInt8]) -> Void = { _ in }
+        package var log: (LogLine) -> Void = { _ in }
+        package var entries: ([TreeEntry]) -> Void = { _ in }
+        package var heartbeat: (Heartbeat) -> Void = { _ in }
+        package init() {}
+    }
+
+    private let descriptor: SharedFD
+    private let machine: QEMUMachine
+    private let cancellation: Cancellation
+    private var session = HostSession()
+    private var pending: [HostSession.Event] = []
+    private var lastSign = monotonicSeconds()
+    package var handlers = Handlers()
+
+    /// Seconds without a heartbeat (one is due every second) after which the guest counts as hung.
+    /// Generous, since an emulated guest on a busy host can be stopped for long.
+    private static let heartbeatLimit = 60.0
+
+    package init(descriptor: SharedFD, machine: QEMUMachine, cancellation: Cancellation) {
+        self.descriptor = descriptor
+        self.machine = machine
+        self.cancellation = cancellation
+    }
+
+    /// Waits for the agent's hello and answers it.
+    /// - Parameter limit: in seconds.
+    package func handshake(limit: Double) throws(BuildError) -> Hello {
+        let deadline = monotonicSeconds() + limit
+        while true {
+            if let event = try nextEvent(deadline: deadline) {
+                guard case .ready(let hello, let welcome) = event else { continue }
+                try send(welcome)
+                return hello
+            }
+            throw failure(
+                "the guest's agent did not report within \(ProgressText.duration(limit))",
+                hint: "The console below shows how far its kernel came.")
+        }
+    }
+
+    /// Sends a request and waits for its result.
+    /// - Parameters:
+    ///   - step: what the request does, for messages: "pull the commit".
+    ///   - limit: in seconds; the guest kills its command then, and a little later we give up.
+    package func perform(
+        _ request: Request, step: String, limit: Double
+    ) throws(BuildError) -> (Completion, Figures) {
+        let id: RequestID
+        do throws(HostSession.SessionError) {
+            let made = try session.request(request, timeLimit: UInt32(limit * 1000))
+            id = made.id
+            try send(made.bytes)
+        } catch let error as HostSession.SessionError {
+            throw BuildError(.fault, "\(error)")
+        }
+        let deadline = monotonicSeconds() + limit + 15
+        while let event = try nextEvent(deadline: deadline) {
+            switch event {
+            case .completed(id, let completion, let figures): return (completion, figures)
+            case .failed(id, let failure): throw error(step, failure)
+            case .completed, .failed, .ready, .progress: break
+            case .output(_, _, let bytes): handlers.output(bytes)
+            case .entries(_, let entries): handlers.entries(entries)
+            case .log(let line): handlers.log(line)
+            case .heartbeat(let heartbeat): handlers.heartbeat(heartbeat)
+            }
+        }
+        throw failure("cannot \(step): no answer within \(ProgressText.duration(limit))")
+    }
+
+    /// Waits for the machine to end by itself.
+    package func waitForPowerOff(limit: Double) throws(BuildError) {
+        guard machine.wait(milliseconds: CInt(limit * 1000)) != nil else {
+            throw failure("the guest did not switch itself off")
+        }
+    }
+
+    private func send(_ bytes: [UInt8]) throws(BuildError) {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            do throws(Errno) {
+                rest = rest.dropFirst(try writeSome(descriptor.rawValue, rest))
+            } catch .wouldBlock {
+                usleep(1000)
+            } catch {
+                throw failure("the control channel to the guest broke: \(error)")
+            }
+        }
+    }
+
+    /// The next event; nil when the deadline has passed.
+    private func nextEvent(deadline: Double) throws(BuildError) -> HostSession.Event? {
+        while pending.isEmpty {
+            let now = monotonicSeconds()
+            if now >= deadline { return nil }
+            if now - lastSign > Self.heartbeatLimit {
+                throw failure("the guest has given no sign of life for \(Int(now - lastSign)) s")
+            }
+            let milliseconds = CInt(max(1, min(1000, (deadline - now) * 1000)))
+            let ready = pollReadable(
+                [cancellation.descriptor, descriptor.rawValue], milliseconds: milliseconds)
+            if ready == 0 { try cancellation.check() }
+            if ready == 1 { try receive() }
+        }
+        return pending.removeFirst()
+    }
+
+    private func receive() throws(BuildError) {
+        let bytes: [UInt8]
+        do throws(Errno) {
+            bytes = try readSome(descriptor.rawValue, limit: 1 << 16)
+        } catch .wouldBlock {
+            return
+        } catch {
+            throw failure("the control channel to the guest broke: \(error)")
+        }
+        guard !bytes.isEmpty else { throw machineEnded() }
+        lastSign = monotonicSeconds()
+        do throws(HostSession.SessionError) {
+            pending += try session.receive(bytes)
+        } catch {
+            throw failure("\(error)")
+        }
+    }
+
+    private func machineEnded() -> BuildError {
+        let exit = machine.wait(milliseconds: 5000)
+        let reason =
+            switch exit {
+            case .signal(let number)?: "QEMU was killed by signal \(number)"
+            case .status(0)?: "the guest stopped by itself"
+            case .status(let code)?: "QEMU ended with status \(code)"
+            case nil: "QEMU closed the control channel"
+            }
+        return failure(
+            "\(reason) before the work was done", hint: "The previous disk is untouched.")
+    }
+
+    private func failure(_ message: String, hint: String? = nil) -> BuildError {
+        BuildError(
+            .guest, message, hint: hint,
+            details: machine.errorOutput.map { "qemu: \($0)" }
+                + machine.consoleTail.map { "console: \($0)" })
+    }
+
+    private func error(_ step: String, _ failure: Failure) -> BuildError {
+        let output = String(decoding: failure.outputTail, as: UTF8.self)
+            .split(whereSeparator: \.isNewline).suffix(20).map(String.init)
+        let reason = failure.errno == 0 ? "" : ": \(Errno(rawValue: CInt(failure.errno)))"
+        let kind: BuildError.Kind =
+            failure.errno == UInt32(bitPattern: ENOSPC) || output.contains { isNoSpace($0) }
+            ? .space : .guest
+        return BuildError(kind, "cannot \(step): \(failure)\(reason)", details: output)
+    }
+}
+
+/// Whether a program's message says that the disk is full.
+func isNoSpace(_ line: String) -> Bool {
+    line.contains("No space left on device") || line.contains("min-free-space")
+}

@@ -1,0 +1,95 @@
+import CLinux
+import SystemIO
+package import SystemPackage
+
+/// A running QEMU. It dies with this process; `stop()` ends it before.
+package final class QEMUMachine: Sendable {
+    private let process: ChildProcess
+    private let errors: FilePath
+    /// What runs the guest.
+    package let accelerator: Accelerator
+    private let console: FilePath?
+
+    /// Starts QEMU.
+    /// - Parameter folder: where its error output goes.
+    /// - Throws: `.host` when QEMU is missing or cannot be started.
+    package init(
+        _ configuration: MachineConfiguration,
+        accelerator: Accelerator,
+        in folder: PrivateFolder,
+        launcher: FilePath
+    ) throws(BuildError) {
+        guard let program = findProgram(QEMUCommand.program.string) else {
+            throw BuildError(
+                .host,
+                "QEMU is missing: no \(QEMUCommand.program) in PATH",
+                hint: "Install it: apt install qemu-system-x86 qemu-utils"
+            )
+        }
+        self.accelerator = accelerator
+        errors = folder.path.appending("qemu-errors")
+        if case .file(let path) = configuration.console { console = path } else { console = nil }
+        do throws(Errno) {
+            let log = try OwnedFD.open(errors, O_WRONLY | O_CREAT | O_TRUNC, mode: 0o600)
+            let isTerminal = if case .terminal = configuration.console { true } else { false }
+            process = try ChildProcess.start(
+                launcher: launcher,
+                program,
+                QEMUCommand.arguments(configuration, accelerator: accelerator, sandbox: true),
+                standardInput: isTerminal ? STDIN_FILENO : -1,
+                standardOutput: isTerminal ? STDOUT_FILENO : log.rawValue,
+                standardError: log.rawValue
+            )
+        } catch {
+            throw BuildError(.host, "cannot start \(program): \(error)")
+        }
+    }
+
+    /// Waits for QEMU's end, at most `milliseconds` (-1: without limit); nil while it runs.
+    package func wait(milliseconds: CInt) -> ChildProcess.Exit? {
+        process.wait(milliseconds: milliseconds)
+    }
+
+    package func stop() { process.terminate() }
+
+    /// What QEMU itself complained of.
+    package var errorOutput: [String] { lastLines(of: errors, count: 10) }
+
+    /// The guest's last words on its serial console.
+    package var consoleTail: [String] { console.map { lastLines(of: $0, count: 30) } ?? [] }
+}
+
+/// The last lines of a text file, without escape sequences and carriage returns.
+package func lastLines(of path: FilePath, count: Int) -> [String] {
+    guard let bytes = try? readFile(path) else { return [] }
+    let text = String(decoding: bytes, as: UTF8.self)
+    return text.split(whereSeparator: \.isNewline).suffix(count).map { line in
+        var visible = ""
+        var inEscape = false
+        for scalar in line.unicodeScalars {
+            if inEscape {
+                inEscape = !(scalar.properties.isAlphabetic)
+            } else if scalar == "\u{1B}" {
+                inEscape = true
+            } else if scalar.value >= 0x20 || scalar == "\t" {
+                visible.unicodeScalars.append(scalar)
+            }
+        }
+        return visible
+    }
+}
+
+/// Looks for a program in PATH, and in the system folders that an ordinary user's PATH may lack.
+package func findProgram(_ name: String) -> FilePath? {
+    if name.contains("/") { return isExecutable(FilePath(name)) ? FilePath(name) : nil }
+    let path = environmentValue("PATH") ?? "/usr/local/bin:/usr/bin:/bin"
+    for folder in path.split(separator: ":") + ["/usr/sbin", "/sbin"] {
+        let candidate = FilePath(String(folder)).appending(name)
+        if isExecutable(candidate) { return candidate }
+    }
+    return nil
+}
+
+private func isExecutable(_ path: FilePath) -> Bool {
+    (try? FileStatus(path))?.kind == .regular && mayAccess(path, X_OK)
+}

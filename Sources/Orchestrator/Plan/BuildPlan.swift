@@ -1,0 +1,82 @@
+package import DiskImage
+package import OSTree
+import SystemIO
+package import SystemPackage
+
+/// What is to be on the disk, from which commit: everything that decides its bytes, checked.
+package struct BuildPlan: Sendable {
+    package let request: BuildRequest
+    package let repository: Repository
+    package let commit: Commit
+    package let layout: DiskLayout
+    /// The name of the folder that the disk is published in.
+    package let name: String
+    /// The whole kernel command line of the installed system, without `ostree=`.
+    package let kernelArguments: [String]
+
+    /// Reads the repository and checks the request against it.
+    package init(_ request: BuildRequest) throws(BuildError) {
+        try Self.checkNames(request)
+        self.request = request
+        do throws(OSTreeError) {
+            repository = try Repository(path: request.repository)
+            commit = try repository.commit(try repository.resolve(request.ref))
+        } catch {
+            throw BuildError(.input, "\(error)")
+        }
+        kernelArguments = ["root=LABEL=gnostree-root", "rw"] + request.kernelArguments
+        let digest = Self.digest(request, commit, kernelArguments)
+        let identity = DiskIdentity(seed: digest.hex)
+        do throws(DiskLayout.Problem) {
+            layout = try DiskLayout.bios(size: request.size, identity: identity)
+        } catch {
+            throw BuildError(
+                .usage, "the disk's size does not suit the layout: \(error)",
+                hint: "Choose another --size.")
+        }
+        name = request.buildName ?? "\(compactTime(commit.timestamp))-\(digest.hex.prefix(8))"
+    }
+
+    /// `<osname>-<last part of the ref>.<format>`, as gnome-continuous has it.
+    package var diskFileName: String {
+        let last = request.ref.split(separator: "/").last.map(String.init) ?? request.ref
+        return "\(request.osname)-\(last).\(request.format.rawValue)"
+    }
+
+    /// A checksum over the commit and each field that changes the disk's bytes. The fields are told
+    /// apart by a NUL, which none of them can hold.
+    private static func digest(
+        _ request: BuildRequest, _ commit: Commit, _ kernelArguments: [String]
+    ) -> Checksum {
+        let fields =
+            [
+                "builddisks-plan-1", commit.checksum.hex, request.ref, request.osname,
+                request.method.rawValue, request.layout.rawValue, String(request.size),
+                request.format.rawValue,
+            ] + kernelArguments
+        return SHA256.checksum(of: Array(fields.joined(separator: "\0").utf8))
+    }
+
+    private static func checkNames(_ request: BuildRequest) throws(BuildError) {
+        func isPlain(_ name: String) -> Bool {
+            !name.isEmpty && !name.hasPrefix(".") && !name.hasPrefix("-")
+                && name.utf8.allSatisfy {
+                    $0 > 0x20 && $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: "\\") && $0 != 0x7F
+                }
+        }
+        if !isPlain(request.osname) {
+            throw BuildError(
+                .usage, "\"\(request.osname)\" cannot be an osname",
+                hint: "It becomes a folder's name: letters, digits, '-' and '_'.")
+        }
+        if let name = request.buildName, !isPlain(name) || name == "current" {
+            throw BuildError(
+                .usage, "\"\(name)\" cannot be a build's name",
+                hint: "It becomes a folder's name, other than `current`.")
+        }
+        for argument in request.kernelArguments
+        where argument.isEmpty || argument.contains("\0") || argument.contains("\n") {
+            throw BuildError(.usage, "a kernel argument is empty or holds a line break")
+        }
+    }
+}

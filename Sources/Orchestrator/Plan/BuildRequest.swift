@@ -1,0 +1,67 @@
+package import SystemPackage
+
+/// What the user asks for, before anything has been looked at.
+package struct BuildRequest: Sendable {
+    package var repository: FilePath
+    package var ref: String
+    package var osname: String
+    package var output: FilePath
+    /// Overrides the name made from the commit and the plan.
+    package var buildName: String?
+    package var method: Method
+    package var layout: Layout
+    /// Of the disk, in bytes.
+    package var size: UInt64
+    package var format: DiskFormat
+    /// Added behind the layout's own `root=…`.
+    package var kernelArguments: [String]
+    package var accelerator: AcceleratorChoice
+    /// Of the bootstrap VM, in MiB.
+    package var memory: Int
+
+    package enum Method: String, Sendable, CaseIterable { case vm }
+    package enum Layout: String, Sendable, CaseIterable { case bios }
+
+    /// So that a window and a serial console both work.
+    package static let defaultKernelArguments = ["console=tty0", "console=ttyS0"]
+    package static let defaultSize: UInt64 = 16 << 30
+    package static let defaultMemory = 2048
+
+    package init(
+        repository: FilePath, ref: String, osname: String, output: FilePath,
+        buildName: String? = nil, method: Method = .vm, layout: Layout = .bios,
+        size: UInt64 = BuildRequest.defaultSize, format: DiskFormat = .qcow2,
+        kernelArguments: [String] = [], accelerator: AcceleratorChoice = .auto,
+        memory: Int = BuildRequest.defaultMemory
+    ) {
+        self.repository = repository
+        self.ref = ref
+        self.osname = osname
+        self.output = output
+        self.buildName = buildName
+        self.method = method
+        self.layout = layout
+        self.size = size
+        self.format = format
+        self.kernelArguments = kernelArguments
+        self.accelerator = accelerator
+        self.memory = memory
+    }
+
+    /// "4G", "512M", "1.5T" or a number of bytes; nil for anything else. Units are powers of 1024.
+    package static func parseSize(_ text: String) -> UInt64? {
+        let units: [Character: UInt64] = ["K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40]
+        var digits = text[...]
+        var unit: UInt64 = 1
+        if let last = text.uppercased().last, let known = units[last] {
+            unit = known
+            digits = digits.dropLast()
+        }
+        if let whole = UInt64(digits) {
+            let (bytes, overflow) = whole.multipliedReportingOverflow(by: unit)
+            return overflow ? nil : bytes
+        }
+        guard unit > 1, let value = Double(digits), value > 0, value < 1e6 else { return nil }
+        return UInt64(value * Double(unit)) / 512 * 512
+    }
+}

@@ -1,0 +1,78 @@
+/// How figures are written for people.
+package enum ProgressText {
+    /// "8,123/14,769 objects  172/290 MB  59 %".
+    package static func line(_ progress: PhaseProgress) -> String {
+        var parts: [String] = []
+        if progress.totalObjects > 0 {
+            parts.append("\(grouped(progress.objects))/\(grouped(progress.totalObjects)) objects")
+        } else if progress.objects > 0 {
+            parts.append("\(grouped(progress.objects)) objects")
+        }
+        if progress.totalBytes > 0 {
+            parts.append("\(megabytes(progress.bytes))/\(megabytes(progress.totalBytes)) MB")
+        } else if progress.bytes > 0 {
+            parts.append("\(megabytes(progress.bytes)) MB")
+        }
+        if let fraction = progress.fraction { parts.append("\(Int(fraction * 100)) %") }
+        return parts.joined(separator: "  ")
+    }
+
+    /// "12.3 s", "2 min 05 s".
+    package static func duration(_ seconds: Double) -> String {
+        if seconds < 100 { return "\(fixed(seconds, digits: 1)) s" }
+        let whole = Int(seconds.rounded())
+        let rest = whole % 60
+        return "\(whole / 60) min \(rest < 10 ? "0" : "")\(rest) s"
+    }
+
+    /// A number with that many digits behind the point.
+    package static func fixed(_ value: Double, digits: Int) -> String {
+        var scale = 1.0
+        for _ in 0..<digits { scale *= 10 }
+        let scaled = (value * scale).rounded()
+        guard scaled.magnitude < 1e15 else { return String(value) }
+        let whole = Int(scaled / scale)
+        if digits == 0 { return String(whole) }
+        let rest = String(Int(scaled.magnitude) % Int(scale))
+        return "\(whole)." + String(repeating: "0", count: digits - rest.count) + rest
+    }
+
+    /// Millions of bytes.
+    package static func megabytes(_ bytes: UInt64) -> String {
+        grouped(Int(clamping: (bytes + 500_000) / 1_000_000))
+    }
+
+    /// With a comma every three digits.
+    package static func grouped(_ value: Int) -> String {
+        var result = ""
+        for (index, digit) in String(value).reversed().enumerated() {
+            if index > 0, index % 3 == 0, digit != "-" { result.append(",") }
+            result.append(digit)
+        }
+        return String(result.reversed())
+    }
+}
+
+/// The table at the end of a build.
+package enum SummaryTable {
+    package static func lines(_ summary: BuildSummary) -> [String] {
+        var rows = summary.phases.map { ($0.phase.title, $0.seconds) }
+        rows.append(("Total", summary.totalSeconds))
+        let width = rows.map(\.0.count).max() ?? 0
+        var lines = ["", "Seconds per phase"]
+        for (name, seconds) in rows {
+            let value = ProgressText.fixed(seconds, digits: 1)
+            let padding = String(
+                repeating: " ",
+                count: width - name.count + max(0, 8 - value.count)
+            )
+            lines.append("  \(name)\(padding)\(value)")
+        }
+        lines.append("")
+        lines.append(
+            "\(summary.build): \(ProgressText.megabytes(summary.allocatedBytes)) MB on the host, "
+                + "\(ProgressText.megabytes(summary.virtualBytes)) MB for the guest"
+        )
+        return lines
+    }
+}

@@ -1,0 +1,59 @@
+import CLinux
+import SystemIO
+package import SystemPackage
+
+/// A short folder (0700) for sockets and scratch files of one run, removed at its end.
+///
+/// It holds a locked file while its owner lives. The kernel drops the lock with the process, however
+/// it ends, so the next run can tell what a killed run has left and remove it.
+package final class PrivateFolder: Sendable {
+    package let path: FilePath
+    private let lock: FileLock
+
+    private static let prefix = "builddisks-"
+    private static let lockName = "lock"
+
+    /// Makes a folder below `base` (XDG_RUNTIME_DIR or TMPDIR or /tmp; `sun_path` holds only 108
+    /// bytes, so a long TMPDIR is passed over).
+    package init() throws(BuildError) {
+        let base = Self.base
+        Self.removeLeftovers(in: base)
+        do throws(Errno) {
+            path = try makeTemporaryFolder(base.appending(Self.prefix + "XXXXXX"))
+            lock = try FileLock(path.appending(Self.lockName), mode: 0o600)
+        } catch {
+            throw .system(error, "cannot make a private folder in", base)
+        }
+    }
+
+    /// Removes the folder and all in it.
+    package func remove() { removeTree(path) }
+
+    private static var base: FilePath {
+        for name in ["XDG_RUNTIME_DIR", "TMPDIR"] {
+            guard let value = environmentValue(name), value.utf8.count < 60 else { continue }
+            let path = FilePath(value)
+            if path.isAbsolute, mayAccess(path, W_OK) { return path }
+        }
+        return "/tmp"
+    }
+
+    /// Folders of ours whose owner is gone. What belongs to other users is never touched.
+    private static func removeLeftovers(in base: FilePath) {
+        for name in (try? directoryNames(base)) ?? [] where name.hasPrefix(prefix) {
+            let folder = base.appending(name)
+            guard let status = try? FileStatus(folder, followingLinks: false),
+                status.kind == .directory, status.owner == getuid()
+            else { continue }
+            do throws(Errno) {
+                _ = try FileLock(folder.appending(lockName), creating: false)
+                removeTree(folder)
+            } catch .noSuchFileOrDirectory {
+                // Made this instant by another run, which has not locked it yet, unless it is old.
+                if time(nil) - status.modified > 60 { removeTree(folder) }
+            } catch {
+                continue
+            }
+        }
+    }
+}

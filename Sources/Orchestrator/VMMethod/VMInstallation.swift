@@ -1,0 +1,154 @@
+import DiskImage
+import GuestProtocol
+import OSTree
+import SystemPackage
+
+/// The steps that turn an empty disk into an installed one, done in the bootstrap VM with the
+/// commit's own tools: what `ostree admin` documents, in its order.
+struct VMInstallation {
+    let guest: Guest
+    let plan: BuildPlan
+    let bootCode: [UInt8]
+
+    /// What the guest knows the disk by.
+    static let diskSerial = "target"
+    private static let target = "/run/builddisks/target"
+    private static let repository = "/run/builddisks/repo"
+    private static let view = "/run/builddisks/tree"
+
+    /// Moves the guest into the commit's tree and mounts the host's repository.
+    func enter() throws(BuildError) {
+        try guest.perform(
+            .mountView(
+                MountView(port: VMServices.port, aname: VMServices.treeExport, target: Self.view)),
+            "mount the commit's tree in the guest")
+        try guest.perform(.enterRoot(EnterRoot(view: Self.view)), "enter the commit's tree")
+        try guest.perform(
+            .mountView(
+                MountView(
+                    port: VMServices.port, aname: VMServices.repositoryExport,
+                    target: Self.repository)),
+            "mount the repository in the guest")
+    }
+
+    /// Partition table, file systems, mounts.
+    func format() throws(BuildError) {
+        let writes: [DiskWrite]
+        do throws(DiskLayout.Problem) {
+            writes = try plan.layout.tableSectors(bootCode: bootCode)
+        } catch {
+            throw BuildError(.input, "the boot code of the commit does not fit: \(error)")
+        }
+        try guest.perform(
+            .writeSectors(
+                WriteSectors(
+                    serial: Self.diskSerial,
+                    extents: writes.map { .init(offset: $0.offset, bytes: $0.bytes) },
+                    partitions: plan.layout.partitions.map { UInt32($0.number) })),
+            "write the partition table")
+        for partition in plan.layout.partitions {
+            let kind: MakeFileSystem.Kind =
+                switch partition.content {
+                case .ext4(let parameters): .ext4(arguments: parameters.mke2fsArguments)
+                case .swap(let label, let uuid): .swap(label: label, uuid: uuid.description)
+                }
+            try guest.perform(
+                .makeFileSystem(MakeFileSystem(device: device(partition), kind: kind)),
+                "make the \(partition.role.rawValue) file system", limit: 120)
+        }
+        try mount(.root, Self.target)
+        try mount(.boot, Self.target + "/boot")
+    }
+
+    /// `ostree admin init-fs`, `os-init` and `pull-local`.
+    func pull() throws(BuildError) {
+        try guest.run(
+            "initialise the sysroot", limit: 60,
+            ["ostree", "admin", "init-fs", "--modern", Self.target])
+        try guest.run(
+            "initialise the stateroot", limit: 60,
+            ["ostree", "admin", "os-init", "--sysroot=\(Self.target)", plan.request.osname])
+        // Without --untrusted libostree stores corrupt content and exits 0.
+        try guest.run(
+            "pull the commit", limit: 3600,
+            [
+                "ostree", "--repo=\(Self.target)/ostree/repo", "pull-local", "--untrusted",
+                "--disable-fsync", Self.repository, plan.request.ref,
+            ])
+    }
+
+    /// `ostree admin deploy`, with what makes libostree choose the syslinux loader and what the
+    /// installed system finds its file systems by.
+    func deploy() throws(BuildError) {
+        let boot = Self.target + "/boot"
+        // libostree picks syslinux where this link exists, and completes the (empty) file.
+        try guest.perform(
+            .makeEntries([
+                NewEntry(path: boot + "/loader.0", mode: 0o755, content: .directory),
+                NewEntry(path: boot + "/loader.0/syslinux.cfg", mode: 0o644, content: .file([])),
+                NewEntry(
+                    path: boot + "/loader", mode: 0o777, content: .symlink(target: "loader.0")),
+                NewEntry(path: boot + "/syslinux", mode: 0o755, content: .directory),
+                NewEntry(
+                    path: boot + "/syslinux/syslinux.cfg", mode: 0o777,
+                    content: .symlink(target: "../loader/syslinux.cfg")),
+            ]), "prepare the boot folder")
+        // --karg replaces an earlier argument of the same key; --karg-append keeps both.
+        try guest.run(
+            "deploy the commit", limit: 1800,
+            ["ostree", "admin", "deploy", "--sysroot=\(Self.target)", "--os=\(plan.request.osname)"]
+                + plan.kernelArguments.map { "--karg-append=\($0)" } + [plan.request.ref])
+        if let fstab = plan.fstab {
+            let deployment =
+                Self.target + "/ostree/deploy/\(plan.request.osname)/deploy/"
+                + "\(plan.commit.checksum.hex).0"
+            try guest.perform(
+                .makeEntries([
+                    NewEntry(path: deployment + "/etc/fstab", mode: 0o644, content: .file(fstab))
+                ]), "write /etc/fstab")
+        }
+    }
+
+    func installBootloader() throws(BuildError) {
+        try guest.perform(
+            .installExtlinux(directory: Self.target + "/boot/syslinux"),
+            "install extlinux", limit: 120)
+    }
+
+    /// Unmounts, checks each file system with the commit's own e2fsck, switches the machine off.
+    func finish() throws(BuildError) {
+        try guest.perform(
+            .unmount(targets: [Self.target + "/boot", Self.target]), "unmount the disk", limit: 300)
+        for partition in plan.layout.partitions {
+            guard case .ext4 = partition.content else { continue }
+            try guest.perform(
+                .checkFileSystem(device(partition)),
+                "check the \(partition.role.rawValue) file system", limit: 600)
+        }
+        try guest.powerOff()
+    }
+
+    private func mount(_ role: PartitionRole, _ target: String) throws(BuildError) {
+        guard let partition = plan.layout.partition(role) else { return }
+        try guest.perform(
+            .mount(
+                MountFileSystem(
+                    device: device(partition), type: "ext4", target: target,
+                    options: ["noatime", "nobarrier", "noinit_itable"])),
+            "mount the \(role.rawValue) file system")
+    }
+
+    private func device(_ partition: Partition) -> BlockDevice {
+        BlockDevice(serial: Self.diskSerial, partition: UInt32(partition.number))
+    }
+}
+
+/// What the host offers on the virtio socket.
+enum VMServices {
+    /// Port of the 9P server; its exports are told apart by aname.
+    static let port: UInt32 = 5640
+    static let treeExport = "tree"
+    static let repositoryExport = "repo"
+    /// Any number above 2 (the host) will do: a guest sees only its own device.
+    static let guestCID: UInt64 = 3
+}
