@@ -37,11 +37,15 @@ import Synchronization
 package final class MessageBufferPool: Sendable {
     package let capacity: Int
     private let limit: Int
+    private let onRecycle: (@Sendable () -> Void)?
     private let idle = Mutex<[MessageBuffer]>([])
 
-    package init(capacity: Int, limit: Int) {
+    /// - Parameter onRecycle: called after a buffer has come back, on the thread that gave it back
+    ///   (a carrier's, maybe with the carrier's locks held: it must return at once).
+    package init(capacity: Int, limit: Int, onRecycle: (@Sendable () -> Void)? = nil) {
         self.capacity = capacity
         self.limit = limit
+        self.onRecycle = onRecycle
         idle.withLock { $0.reserveCapacity(limit) }
     }
 
@@ -53,5 +57,6 @@ package final class MessageBufferPool: Sendable {
 
     fileprivate func put(_ buffer: MessageBuffer) {
         idle.withLock { if $0.count < limit { $0.append(buffer) } }
+        onRecycle?()
     }
 }

@@ -79,6 +79,11 @@ static inline ssize_t clinux_getdents64(int fd, void *buffer, size_t size) {
     return syscall(SYS_getdents64, fd, buffer, size);
 }
 
+// Status of an open descriptor, O_PATH ones included (struct and function share the name statx).
+static inline int clinux_statx_fd(int fd, struct statx *result) {
+    return statx(fd, "", AT_EMPTY_PATH | AT_NO_AUTOMOUNT, STATX_BASIC_STATS, result);
+}
+
 static inline int clinux_finit_module(int fd, const char *arguments, int flags) {
     return (int)syscall(SYS_finit_module, fd, arguments, flags);
 }

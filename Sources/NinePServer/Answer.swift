@@ -1,0 +1,39 @@
+import ByteStream
+import NineP
+
+/// A reply under construction. Starts in a small buffer; replies with data ask for a larger one.
+struct Answer {
+    let tag: UInt16
+    private let buffers: ReplyBuffers
+    private(set) var buffer: MessageBuffer
+    var writer: WireWriter
+    var file: FileSlice?
+    /// For the observer.
+    var export: Int?
+    var openedFile = false
+    var dataByteCount = 0
+
+    init(tag: UInt16, buffers: ReplyBuffers) {
+        self.tag = tag
+        self.buffers = buffers
+        buffer = buffers.take(atLeast: 0)
+        writer = unsafe WireWriter(buffer.whole)
+    }
+
+    /// Makes room for a message of `size` bytes; what was written is lost.
+    mutating func makeRoom(for size: Int) {
+        guard size > buffer.capacity else { return }
+        buffer.recycle()
+        buffer = buffers.take(atLeast: size)
+        writer = unsafe WireWriter(buffer.whole)
+    }
+
+    mutating func done(_ type: MessageType) { writer.begin(type, tag: tag) }
+
+    /// The finished message; nil should it not have fitted.
+    mutating func message() -> OutgoingMessage? {
+        guard let count = writer.finish(trailing: file?.count ?? 0) else { return nil }
+        buffer.count = count
+        return OutgoingMessage(buffer, file: file)
+    }
+}

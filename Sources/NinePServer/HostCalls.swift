@@ -1,0 +1,117 @@
+import CLinux
+import SystemIO
+import SystemPackage
+
+/// System calls below a directory descriptor; none of them takes a path of more than one component.
+enum HostCalls {
+    private static let stayInside =
+        UInt64(RESOLVE_BENEATH) | UInt64(RESOLVE_NO_SYMLINKS) | UInt64(RESOLVE_NO_MAGICLINKS)
+
+    /// Opens one name in a directory, never following a symbolic link. The system call is `openat2`.
+    static func open(
+        _ name: [UInt8],
+        in directory: CInt,
+        flags: CInt
+    ) throws(Errno) -> OwnedFD {
+        OwnedFD(
+            try unsafe withName(name) { (pointer) throws(Errno) in
+                try syscall {
+                    unsafe clinux_openat2(
+                        directory,
+                        pointer,
+                        UInt64(flags | O_NOFOLLOW | O_CLOEXEC),
+                        0,
+                        stayInside
+                    )
+                }
+            }
+        )
+    }
+
+    /// Opens for reading what an O_PATH descriptor stands for; the caller knows its type.
+    static func reopen(_ descriptor: CInt) throws(Errno) -> OwnedFD {
+        OwnedFD(
+            try unsafe withProcPath(descriptor) { (pointer) throws(Errno) in
+                try syscall {
+                    let flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC
+                    return unsafe clinux_open(pointer, flags, 0)
+                }
+            }
+        )
+    }
+
+    /// The target of the symbolic link that an O_PATH descriptor stands for. `readlinkat`.
+    static func symlinkTarget(_ descriptor: CInt) throws(Errno) -> [UInt8] {
+        try unsafe withBytes(capacity: Int(PATH_MAX)) { (buffer) throws(Errno) in
+            guard let base = buffer.baseAddress else { throw .invalidArgument }
+            let text = unsafe base.assumingMemoryBound(to: CChar.self)
+            return try syscall { unsafe readlinkat(descriptor, "", text, buffer.count) }
+        }
+    }
+
+    /// `getxattr`, through /proc, as O_PATH descriptors refuse `fgetxattr`.
+    static func extendedAttribute(_ name: [UInt8], of descriptor: CInt) throws(Errno) -> [UInt8] {
+        try unsafe withName(name) { (name) throws(Errno) in
+            try unsafe withProcPath(descriptor) { (path) throws(Errno) in
+                try unsafe withBytes(capacity: Int(XATTR_SIZE_MAX)) { (buffer) throws(Errno) in
+                    try syscall {
+                        unsafe getxattr(path, name, buffer.baseAddress, buffer.count)
+                    }
+                }
+            }
+        }
+    }
+
+    /// Names of the extended attributes, each ended by NUL. `listxattr`.
+    static func extendedAttributeNames(of descriptor: CInt) throws(Errno) -> [UInt8] {
+        try unsafe withProcPath(descriptor) { (path) throws(Errno) in
+            try unsafe withBytes(capacity: 64 << 10) { (buffer) throws(Errno) in
+                try syscall {
+                    unsafe listxattr(
+                        path,
+                        buffer.baseAddress?.assumingMemoryBound(to: CChar.self),
+                        buffer.count
+                    )
+                }
+            }
+        }
+    }
+
+    // MARK: Memory for one call
+
+    private static func withName<Result>(
+        _ name: [UInt8],
+        _ body: (UnsafePointer<CChar>) throws(Errno) -> Result
+    ) throws(Errno) -> Result {
+        guard name.count <= 255 else { throw .fileNameTooLong }
+        // SAFETY: the array is terminated here and outlives the call.
+        var terminated = InlineArray<256, CChar>(repeating: 0)
+        for index in name.indices { terminated[index] = CChar(bitPattern: name[index]) }
+        let span = terminated.span
+        return try unsafe span.withUnsafeBufferPointer { (buffer) throws(Errno) in
+            guard let base = buffer.baseAddress else { throw .invalidArgument }
+            return try unsafe body(base)
+        }
+    }
+
+    /// "/proc/self/fd/N".
+    private static func withProcPath<Result>(
+        _ descriptor: CInt,
+        _ body: (UnsafePointer<CChar>) throws(Errno) -> Result
+    ) throws(Errno) -> Result {
+        var path: [UInt8] = Array("/proc/self/fd/".utf8)
+        path.append(contentsOf: String(descriptor).utf8)
+        return try unsafe withName(path, body)
+    }
+
+    private static func withBytes(
+        capacity: Int,
+        _ body: (UnsafeMutableRawBufferPointer) throws(Errno) -> Int
+    ) throws(Errno) -> [UInt8] {
+        // SAFETY: the buffer is freed on every way out, after its bytes were copied.
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: capacity, alignment: 16)
+        defer { unsafe buffer.deallocate() }
+        let count = try unsafe body(buffer)
+        return unsafe Array(buffer.prefix(count))
+    }
+}

@@ -1,0 +1,111 @@
+import ByteStream
+import CLinux
+import NineP
+import SystemPackage
+
+/// Opening and reading.
+extension Session {
+    func open(_ number: UInt32, flags: UInt32, _ answer: inout Answer) throws(Errno) {
+        let fid = try fid(number, &answer)
+        guard case .walked = fid.state else { throw .badFileDescriptor }
+        // The numbers are those of Linux on x86-64 (include/net/9p/9p.h, P9_DOTL_*).
+        let accessMode: UInt32 = 0o3
+        let changing: UInt32 = 0o100 | 0o1000
+        guard flags & accessMode == 0, flags & changing == 0 else { throw .readOnlyFileSystem }
+        if fid.node.qid.kind == .directory {
+            fid.state = .directory(try fid.node.openDirectory())
+        } else {
+            if flags & 0o200000 != 0 { throw .notDirectory }
+            fid.state = .file(try fid.node.openFile())
+            answer.openedFile = true
+        }
+        // A nonzero iounit below the message size would shrink every read of Linux's client.
+        answer.writer.openReply(.rlopen, tag: answer.tag, fid.node.qid, ioUnit: 0)
+    }
+
+    func read(
+        _ number: UInt32,
+        offset: UInt64,
+        count: UInt32,
+        _ answer: inout Answer
+    ) throws(Errno) {
+        let fid = try fid(number, &answer)
+        guard offset <= UInt64(Int64.max) else { throw .invalidArgument }
+        let count = Int(min(count, messageSize - UInt32(Protocol9P.readHeaderSize)))
+        switch fid.state {
+        case .walked: throw .badFileDescriptor
+        case .directory: throw .isDirectory
+        case .file(let file):
+            switch try file.data(at: offset, count: count) {
+            case .end: answer.data(nil)
+            case .bytes(let bytes): answer.data(bytes.prefix(count))
+            case .slice(let slice): answer.data(slice, limit: count)
+            }
+        case .extendedAttribute(let value):
+            let start = Int(min(offset, UInt64(value.count)))
+            answer.data(value[start...].prefix(count))
+        }
+    }
+
+    func readdir(
+        _ number: UInt32,
+        offset: UInt64,
+        count: UInt32,
+        _ answer: inout Answer
+    ) throws(Errno) {
+        let fid = try fid(number, &answer)
+        let directory: any OpenDirectory
+        switch fid.state {
+        case .walked: throw .badFileDescriptor
+        case .file, .extendedAttribute: throw .notDirectory
+        case .directory(let opened): directory = opened
+        }
+        let header = Protocol9P.readHeaderSize
+        let size = min(Int(count), Self.largestListing, Int(messageSize) - header)
+        answer.makeRoom(for: header + size)
+        answer.writer.dataReply(.rreaddir, tag: answer.tag, count: 0)
+        var writer = answer.writer
+        var isCrowded = false
+        try directory.entries(after: offset) { entry in
+            let length = ReplyDirectoryEntry.fixedSize + entry.name.count
+            guard writer.count - header + length <= size else {
+                isCrowded = true
+                return false
+            }
+            writer.directoryEntry(
+                qid: entry.qid,
+                cookie: entry.cookie,
+                type: entry.type,
+                name: entry.name
+            )
+            return true
+        }
+        // No entry at all would mean the end of the directory.
+        if isCrowded && writer.count == header { throw .invalidArgument }
+        answer.writer = writer
+        answer.writer.finishData()
+        answer.dataByteCount = writer.count - header
+    }
+
+    /// A listing longer than this takes several messages, whatever the message size.
+    private static let largestListing = 64 << 10
+}
+
+extension Answer {
+    /// Rread with those bytes.
+    mutating func data(_ bytes: ArraySlice<UInt8>?) {
+        let count = bytes?.count ?? 0
+        makeRoom(for: Protocol9P.readHeaderSize + count)
+        writer.dataReply(.rread, tag: tag, count: UInt32(truncatingIfNeeded: count))
+        if let bytes { writer.data(bytes) }
+        dataByteCount = count
+    }
+
+    /// Rread whose data the carrier takes from a file.
+    mutating func data(_ slice: FileSlice, limit: Int) {
+        let count = max(0, min(slice.count, limit))
+        writer.dataReply(.rread, tag: tag, count: UInt32(truncatingIfNeeded: count))
+        file = count == 0 ? nil : FileSlice(file: slice.file, offset: slice.offset, count: count)
+        dataByteCount = count
+    }
+}

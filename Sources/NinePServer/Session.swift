@@ -1,0 +1,180 @@
+import ByteStream
+import CLinux
+import NineP
+import SystemIO
+import SystemPackage
+
+/// One client's conversation.
+///
+/// Requests are served in the order of their arrival, on the carrier's thread: most take a few
+/// microseconds, less than a thread switch.
+@safe final class Session: StreamHandler, @unchecked Sendable {
+    // SAFETY: the carrier calls `received` and `closed` from one thread at a time (StreamHandler's
+    // contract), and nothing else touches the mutable state.
+
+    let service: NinePService
+    let connection: any StreamConnection
+    let buffers: ReplyBuffers
+    private let observer: (any NinePObserver)?
+    private let tracesMessages: Bool
+
+    /// The request being received: its first bytes. No request that a read-only server needs to
+    /// understand is longer; of longer ones only the header matters.
+    private let request: UnsafeMutableRawBufferPointer
+    private static let requestCapacity = 8192
+    /// Bytes of the current request that have arrived, captured or not.
+    private var arrived = 0
+    private var expected = 0
+    private var isBroken = false
+
+    /// Negotiated by Tversion, in bytes; 0 before.
+    var messageSize: UInt32 = 0
+    var fids = FidTable()
+    var extendedAttributeBytes = 0
+    /// Reused for names, so that looking one up need not allocate.
+    var name: [UInt8] = []
+
+    init(service: NinePService, connection: any StreamConnection) {
+        self.service = service
+        self.connection = connection
+        observer = service.observer
+        tracesMessages = service.observer?.wantsMessages ?? false
+        buffers = ReplyBuffers(limits: service.limits) { [weak connection] in connection?.resume() }
+        unsafe request = .allocate(byteCount: Self.requestCapacity, alignment: 16)
+        name.reserveCapacity(256)
+    }
+
+    deinit { unsafe request.deallocate() }
+
+    func closed() {
+        fids.removeAll()
+        service.sessionEnded()
+    }
+
+    func received(_ bytes: UnsafeRawBufferPointer) -> Int {
+        var taken = 0
+        while taken < bytes.count {
+            if isBroken { return bytes.count }
+            if arrived == 0 && buffers.isFull { return taken }
+            let header = Protocol9P.headerSize
+            let wanted = (arrived < header ? header : expected) - arrived
+            let count = min(wanted, bytes.count - taken)
+            unsafe capture(UnsafeRawBufferPointer(rebasing: bytes[taken..<taken + count]))
+            taken += count
+            if arrived == header && !readLength() { continue }
+            if arrived >= header && arrived == expected {
+                serve()
+                arrived = 0
+            }
+        }
+        return taken
+    }
+
+    /// Copies before anyone looks: the bytes may be memory that the guest is changing.
+    private func capture(_ bytes: UnsafeRawBufferPointer) {
+        let room = max(0, Self.requestCapacity - arrived)
+        if room > 0 {
+            unsafe UnsafeMutableRawBufferPointer(rebasing: request[arrived...])
+                .copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes.prefix(room)))
+        }
+        arrived += bytes.count
+    }
+
+    /// A length that cannot be leaves no way to find the next message: the connection ends.
+    private func readLength() -> Bool {
+        var reader = unsafe WireReader(UnsafeRawBufferPointer(rebasing: request[..<arrived]))
+        let size = reader.u32()
+        let largest = messageSize == 0 ? service.limits.messageSize : messageSize
+        guard size >= UInt32(Protocol9P.headerSize), size <= largest else {
+            isBroken = true
+            connection.close()
+            return false
+        }
+        expected = Int(size)
+        return true
+    }
+
+    // MARK: One request
+
+    private func serve() {
+        let start = observer == nil ? 0 : monotonicNanoseconds()
+        let captured = min(arrived, Self.requestCapacity)
+        let bytes = unsafe UnsafeRawBufferPointer(rebasing: request[..<captured])
+        if tracesMessages {
+            unsafe observer?.message(bytes, fromClient: true, peer: connection.peerDescription)
+        }
+        var reader = unsafe WireReader(bytes)
+        let header = MessageHeader(from: &reader)
+        var answer = Answer(tag: header.tag, buffers: buffers)
+        var failure: Errno?
+        do throws(Errno) {
+            try dispatch(header.type, &reader, isWhole: captured == arrived, &answer)
+        } catch {
+            failure = error
+        }
+        if let failure { refuse(&answer, failure) }
+        if let message = answer.message() {
+            deliver(message)
+        } else {
+            failure = Errno(rawValue: EMSGSIZE)
+            refuse(&answer, Errno(rawValue: EMSGSIZE))
+            if let message = answer.message() { deliver(message) }
+        }
+        guard let observer else { return }
+        observer.replied(
+            ReplyEvent(
+                request: header.type,
+                export: answer.export,
+                errno: failure?.rawValue,
+                openedFile: answer.openedFile,
+                dataByteCount: answer.dataByteCount,
+                byteCount: answer.writer.count + (answer.file?.count ?? 0),
+                nanoseconds: monotonicNanoseconds() &- start
+            )
+        )
+    }
+
+    private func refuse(_ answer: inout Answer, _ error: Errno) {
+        answer.file = nil
+        answer.dataByteCount = 0
+        answer.openedFile = false
+        answer.writer.rlerror(tag: answer.tag, errno: UInt32(bitPattern: error.rawValue))
+    }
+
+    private func deliver(_ message: OutgoingMessage) {
+        if tracesMessages {
+            unsafe observer?.message(
+                message.buffer.bytes,
+                fromClient: false,
+                peer: connection.peerDescription
+            )
+        }
+        connection.send(message)
+    }
+
+    private func dispatch(
+        _ type: MessageType?,
+        _ reader: inout WireReader,
+        isWhole: Bool,
+        _ answer: inout Answer
+    ) throws(Errno) {
+        guard let type, type.isRequest else { throw Errno(rawValue: EOPNOTSUPP) }
+        guard messageSize != 0 || type == .tversion else { throw Errno(rawValue: EPROTO) }
+        if type.isModifying {
+            // remove(5): the fid goes even when the file stays.
+            if type == .tremove { clunk(reader.u32()) }
+            throw .readOnlyFileSystem
+        }
+        guard isWhole else { throw .fileNameTooLong }
+        guard let request = Request(type, from: &reader) else { throw Errno(rawValue: EBADMSG) }
+        try handle(request, reader, &answer)
+    }
+}
+
+/// CLOCK_MONOTONIC.
+func monotonicNanoseconds() -> UInt64 {
+    var time = timespec()
+    _ = unsafe clock_gettime(CLOCK_MONOTONIC, &time)
+    return UInt64(truncatingIfNeeded: time.tv_sec) &* 1_000_000_000
+        &+ UInt64(truncatingIfNeeded: time.tv_nsec)
+}
