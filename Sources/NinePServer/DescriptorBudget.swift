@@ -137,7 +137,7 @@ final class DescriptorSlot: @unchecked Sendable {
                 return false
             }
             if evenUnlinked { return true }
-            return (try? FileStatus(descriptor.rawValue).linkCount) != 0
+            return (try? HostStatus(descriptor.rawValue).linkCount) != 0
         }
     }
 }

@@ -42,7 +42,7 @@ final class HostFile: OpenFile {
         if now &- sizeTime.load(ordering: .acquiring) < Self.sizeLifetime {
             return size.load(ordering: .relaxed)
         }
-        let fresh = try FileStatus(file.rawValue).size
+        let fresh = try HostStatus(file.rawValue).size
         size.store(fresh, ordering: .relaxed)
         sizeTime.store(now, ordering: .releasing)
         return fresh

@@ -16,7 +16,7 @@ final class HostNode: Node {
     private let type: UInt32
     private let slot = DescriptorSlot()
 
-    init(_ status: FileStatus, tree: HostTree, parent: HostNode?, name: NameBytes) {
+    init(_ status: HostStatus, tree: HostTree, parent: HostNode?, name: NameBytes) {
         self.tree = tree
         container = parent
         self.name = name
@@ -68,7 +68,7 @@ final class HostNode: Node {
         } catch {
             throw error == .noSuchFileOrDirectory ? .staleNFSFileHandle : error
         }
-        let status = try FileStatus(found.rawValue)
+        let status = try HostStatus(found.rawValue)
         guard status.device == device, status.inode == inode, status.type == type else {
             throw .staleNFSFileHandle
         }
@@ -79,7 +79,7 @@ final class HostNode: Node {
     // MARK: Node
 
     func attributes() throws(Errno) -> Attributes {
-        try FileStatus(descriptor().rawValue).attributes
+        try HostStatus(descriptor().rawValue).attributes
     }
 
     func child(named name: NameBytes) throws(Errno) -> any Node {
@@ -89,7 +89,7 @@ final class HostNode: Node {
             try HostCalls.open(name, in: directory.rawValue, flags: O_PATH)
         }
         let child = HostNode(
-            try FileStatus(found.rawValue),
+            try HostStatus(found.rawValue),
             tree: tree,
             parent: self,
             name: name

@@ -18,14 +18,14 @@ package final class HostTree: Export {
     let listings = MessageBufferPool(capacity: 16 << 10, limit: 4)
     /// The folder itself, never closed.
     let anchor: SharedFD
-    private let rootStatus: FileStatus
+    private let rootStatus: HostStatus
 
     /// - Parameter budget: share one among all trees of a process.
     /// - Throws: what `open` and `statx` give; ENOTDIR for anything but a directory.
     package init(path: FilePath, budget: DescriptorBudget = DescriptorBudget()) throws(Errno) {
         self.budget = budget
         anchor = SharedFD(try OwnedFD.open(path, O_PATH | O_DIRECTORY))
-        rootStatus = try FileStatus(anchor.rawValue)
+        rootStatus = try HostStatus(anchor.rawValue)
     }
 
     package func root() -> any Node { HostNode(rootStatus, tree: self, parent: nil, name: []) }

@@ -4,7 +4,7 @@ import SystemIO
 import SystemPackage
 
 /// The part of `struct statx` that a 9P server needs.
-struct FileStatus {
+struct HostStatus {
     var mode: UInt32
     var uid: UInt32
     var gid: UInt32
