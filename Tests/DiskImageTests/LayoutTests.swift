@@ -30,7 +30,7 @@ private let identity = DiskIdentity(seed: "commit 1234, plan abc")
         let layout = try DiskLayout.bios(size: size, identity: identity)
         let folder = try ScratchFolder()
         let disk = folder.file("disk")
-        try write(try layout.tableSectors(bootCode: []), to: disk, size: size)
+        try makeImage(try layout.tableSectors(bootCode: []), to: disk, size: size)
         let verify = try Referee.run("sfdisk", ["--verify", disk])
         #expect(verify.output.contains("No errors detected"), "\(verify.output)")
         let dump = try Referee.run("sfdisk", ["-d", disk]).output
@@ -62,7 +62,11 @@ private let identity = DiskIdentity(seed: "commit 1234, plan abc")
         let folder = try ScratchFolder()
         let uuid = identity.uuid("swap")
         let header = SwapArea.header(length: 64 << 20, label: "gnostree-swap", uuid: uuid)
-        try write([DiskWrite(offset: 0, bytes: header)], to: folder.file("swap"), size: 64 << 20)
+        try makeImage(
+            [DiskWrite(offset: 0, bytes: header)],
+            to: folder.file("swap"),
+            size: 64 << 20
+        )
         let found = try Referee.run("blkid", ["-p", folder.file("swap")]).output
         #expect(found.contains("LABEL=\"gnostree-swap\""))
         #expect(found.contains("UUID=\"\(uuid)\""))
@@ -75,7 +79,7 @@ private let identity = DiskIdentity(seed: "commit 1234, plan abc")
         let partition = try #require(layout.partition(role))
         let folder = try ScratchFolder()
         let image = folder.file("fs")
-        try write([], to: image, size: partition.length)
+        try makeImage([], to: image, size: partition.length)
         let made = try Referee.run("mke2fs", try #require(partition.mke2fsArguments) + [image])
         #expect(made.status == 0, "\(made.output)")
         let dump = try Referee.run("dumpe2fs", ["-h", image]).output
@@ -99,7 +103,7 @@ extension String {
 }
 
 /// A sparse file of `size` bytes with some of them written.
-func write(_ writes: [DiskWrite], to path: String, size: UInt64) throws {
+func makeImage(_ writes: [DiskWrite], to path: String, size: UInt64) throws {
     _ = FileManager.default.createFile(atPath: path, contents: nil)
     let handle = try FileHandle(forUpdating: URL(fileURLWithPath: path))
     try handle.truncate(atOffset: size)

@@ -1,0 +1,311 @@
+/// A tree of files to be laid out in a file system: names, attributes, sizes; no contents.
+///
+/// Kept small, since a commit may have a million files: 48 bytes a node, 16 an entry beside its name.
+package struct FileTree: Sendable {
+    /// A node of the tree; several entries may lead to one (hard links).
+    package struct NodeID: Hashable, Sendable {
+        package let index: Int
+    }
+
+    package static let root = NodeID(index: 0)
+
+    package struct Attributes: Sendable {
+        /// The permission bits, with setuid, setgid and sticky: 0o7777.
+        package var permissions: UInt16
+        package var uid: UInt32
+        package var gid: UInt32
+        /// Modification time in seconds since 1970.
+        package var modified: Int64
+        package var xattrs: XattrSetID
+        /// The inode flag FS_IMMUTABLE_FL.
+        package var immutable: Bool
+
+        package init(
+            permissions: UInt16,
+            uid: UInt32 = 0,
+            gid: UInt32 = 0,
+            modified: Int64 = 0,
+            xattrs: XattrSetID = .none,
+            immutable: Bool = false
+        ) {
+            self.permissions = permissions
+            self.uid = uid
+            self.gid = gid
+            self.modified = modified
+            self.xattrs = xattrs
+            self.immutable = immutable
+        }
+    }
+
+    /// One of the tree's sets of extended attributes; most files have none or share one.
+    package struct XattrSetID: Hashable, Sendable {
+        let index: UInt32
+        package static let none = XattrSetID(index: 0)
+    }
+
+    package struct Xattr: Hashable, Sendable {
+        /// The full name, `security.selinux`, without a NUL.
+        package var name: [UInt8]
+        package var value: [UInt8]
+
+        package init(name: [UInt8], value: [UInt8]) {
+            self.name = name
+            self.value = value
+        }
+    }
+
+    package enum Kind: UInt16, Sendable {
+        case fifo = 0x1000
+        case characterDevice = 0x2000
+        case directory = 0x4000
+        case blockDevice = 0x6000
+        case file = 0x8000
+        case symlink = 0xa000
+        case socket = 0xc000
+    }
+
+    package enum Problem: Error, Equatable {
+        case nameEmptyOrReserved(name: [UInt8])
+        /// A name is at most 255 bytes.
+        case nameTooLong(name: [UInt8])
+        case nameHasSlashOrNUL(name: [UInt8])
+        case tooLarge
+    }
+
+    struct Node: Sendable {
+        var mode: UInt16
+        var immutable: Bool
+        var isSparse = false
+        var links: UInt32
+        var uid: UInt32
+        var gid: UInt32
+        /// File: bytes. Symlink: the target's length. Device: its number, major << 32 | minor.
+        /// Directory: the node that it is in.
+        var size: UInt64
+        var modified: Int64
+        var xattrs: XattrSetID
+        /// Symlink: where the target begins in `text`.
+        var extra: UInt32 = 0
+        /// Directory: its entries, a list; 0 at the end.
+        var firstEntry: UInt32 = 0
+        var lastEntry: UInt32 = 0
+
+        var kind: Kind { Kind(rawValue: mode & 0xf000) ?? .file }
+    }
+
+    struct Entry: Sendable {
+        var nameOffset: UInt32
+        var nameLength: UInt8
+        var node: UInt32
+        var next: UInt32
+    }
+
+    private(set) var nodes: [Node] = []
+    /// Entry 0 is not used: 0 ends a list.
+    private(set) var entries: [Entry] = [Entry(nameOffset: 0, nameLength: 0, node: 0, next: 0)]
+    private(set) var text: [UInt8] = []
+    private(set) var xattrSets: [[Xattr]] = [[]]
+    private var xattrSetIndex: [[Xattr]: UInt32] = [[]: 0]
+    /// The ranges with data, in bytes, of files that are not whole.
+    private(set) var dataRanges: [Int: [Range<UInt64>]] = [:]
+
+    /// - Parameter root: the attributes of the root directory.
+    package init(root: Attributes) {
+        nodes.append(Self.node(.directory, root, size: 0, links: 2))
+    }
+
+    package var nodeCount: Int { nodes.count }
+
+    // MARK: Building
+
+    package mutating func xattrSet(_ xattrs: [Xattr]) -> XattrSetID {
+        let sorted = xattrs.sorted { $0.name.lexicographicallyPrecedes($1.name) }
+        if let index = xattrSetIndex[sorted] { return XattrSetID(index: index) }
+        let index = UInt32(xattrSets.count)
+        xattrSets.append(sorted)
+        xattrSetIndex[sorted] = index
+        return XattrSetID(index: index)
+    }
+
+    package mutating func addDirectory(
+        _ name: some Collection<UInt8>,
+        in parent: NodeID,
+        _ attributes: Attributes
+    ) throws(Problem) -> NodeID {
+        let id = try add(
+            Self.node(.directory, attributes, size: UInt64(parent.index), links: 2),
+            name,
+            parent
+        )
+        nodes[parent.index].links += 1
+        return id
+    }
+
+    /// - Parameter size: in bytes.
+    /// - Parameter dataRanges: the parts that hold data, in bytes, ascending; nil for all of it.
+    package mutating func addFile(
+        _ name: some Collection<UInt8>,
+        in parent: NodeID,
+        _ attributes: Attributes,
+        size: UInt64,
+        dataRanges: [Range<UInt64>]? = nil
+    ) throws(Problem) -> NodeID {
+        let id = try add(Self.node(.file, attributes, size: size, links: 1), name, parent)
+        if let dataRanges {
+            nodes[id.index].isSparse = true
+            self.dataRanges[id.index] = dataRanges
+        }
+        return id
+    }
+
+    package mutating func addSymlink(
+        _ name: some Collection<UInt8>,
+        in parent: NodeID,
+        _ attributes: Attributes,
+        target: some Collection<UInt8>
+    ) throws(Problem) -> NodeID {
+        var node = Self.node(.symlink, attributes, size: UInt64(target.count), links: 1)
+        node.extra = try store(target)
+        return try add(node, name, parent)
+    }
+
+    /// A device, FIFO or socket.
+    package mutating func addSpecial(
+        _ name: some Collection<UInt8>,
+        in parent: NodeID,
+        _ attributes: Attributes,
+        kind: Kind,
+        major: UInt32 = 0,
+        minor: UInt32 = 0
+    ) throws(Problem) -> NodeID {
+        let number = UInt64(major) << 32 | UInt64(minor)
+        return try add(Self.node(kind, attributes, size: number, links: 1), name, parent)
+    }
+
+    /// A further name for a node that is not a directory.
+    package mutating func link(
+        _ node: NodeID,
+        as name: some Collection<UInt8>,
+        in parent: NodeID
+    ) throws(Problem) {
+        try addEntry(node, name, parent)
+        nodes[node.index].links += 1
+    }
+
+    /// How many names a node has (for a directory: 2 and one for each directory in it).
+    package func linkCount(_ node: NodeID) -> Int { Int(nodes[node.index].links) }
+
+    /// Bytes of a file, or of a symlink's target.
+    package func size(_ node: NodeID) -> UInt64 { nodes[node.index].size }
+
+    private static func node(
+        _ kind: Kind,
+        _ attributes: Attributes,
+        size: UInt64,
+        links: UInt32
+    ) -> Node {
+        Node(
+            mode: kind.rawValue | attributes.permissions & 0o7777,
+            immutable: attributes.immutable,
+            links: links,
+            uid: attributes.uid,
+            gid: attributes.gid,
+            size: size,
+            modified: attributes.modified,
+            xattrs: attributes.xattrs
+        )
+    }
+
+    private mutating func add(
+        _ node: Node,
+        _ name: some Collection<UInt8>,
+        _ parent: NodeID
+    ) throws(Problem) -> NodeID {
+        guard nodes.count < Int(UInt32.max) else { throw .tooLarge }
+        let id = NodeID(index: nodes.count)
+        nodes.append(node)
+        try addEntry(id, name, parent)
+        return id
+    }
+
+    private mutating func addEntry(
+        _ node: NodeID,
+        _ name: some Collection<UInt8>,
+        _ parent: NodeID
+    ) throws(Problem) {
+        try Self.check(name)
+        guard entries.count < Int(UInt32.max) else { throw .tooLarge }
+        let index = UInt32(entries.count)
+        entries.append(
+            Entry(
+                nameOffset: try store(name),
+                nameLength: UInt8(name.count),
+                node: UInt32(node.index),
+                next: 0
+            )
+        )
+        let last = Int(nodes[parent.index].lastEntry)
+        if last == 0 { nodes[parent.index].firstEntry = index } else { entries[last].next = index }
+        nodes[parent.index].lastEntry = index
+    }
+
+    private mutating func store(_ bytes: some Collection<UInt8>) throws(Problem) -> UInt32 {
+        guard let offset = UInt32(exactly: text.count) else { throw .tooLarge }
+        text.append(contentsOf: bytes)
+        return offset
+    }
+
+    private static func check(_ name: some Collection<UInt8>) throws(Problem) {
+        let dot = UInt8(ascii: ".")
+        if name.isEmpty || name.elementsEqual([dot]) || name.elementsEqual([dot, dot]) {
+            throw .nameEmptyOrReserved(name: Array(name))
+        }
+        if name.count > 255 { throw .nameTooLong(name: Array(name)) }
+        if name.contains(where: { $0 == 0 || $0 == UInt8(ascii: "/") }) {
+            throw .nameHasSlashOrNUL(name: Array(name))
+        }
+    }
+}
+
+extension FileTree {
+    // MARK: Reading
+
+    /// Calls `body` for each entry of a directory, in the order in which they were added.
+    func forEachEntry(of directory: NodeID, _ body: (Entry) -> Void) {
+        var index = Int(nodes[directory.index].firstEntry)
+        while index != 0 {
+            body(entries[index])
+            index = Int(entries[index].next)
+        }
+    }
+
+    func name(_ entry: Entry) -> ArraySlice<UInt8> {
+        text[Int(entry.nameOffset)..<(Int(entry.nameOffset) + Int(entry.nameLength))]
+    }
+
+    func target(_ node: Node) -> ArraySlice<UInt8> {
+        text[Int(node.extra)..<(Int(node.extra) + Int(node.size))]
+    }
+
+    /// A path that leads to the node, for messages; a search, so for failures only.
+    package func path(of node: NodeID) -> String {
+        if node == Self.root { return "/" }
+        var wanted = node.index
+        var parts: [String] = []
+        while wanted != 0 {
+            guard let (parent, entry) = parentEntry(of: wanted) else { break }
+            parts.append(String(decoding: name(entry), as: UTF8.self))
+            wanted = parent
+        }
+        return "/" + parts.reversed().joined(separator: "/")
+    }
+
+    private func parentEntry(of wanted: Int) -> (Int, Entry)? {
+        for (index, node) in nodes.enumerated() where node.kind == .directory {
+            var found: Entry?
+            forEachEntry(of: NodeID(index: index)) { if Int($0.node) == wanted { found = $0 } }
+            if let found { return (index, found) }
+        }
+        return nil
+    }
+}
