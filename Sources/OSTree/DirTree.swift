@@ -1,0 +1,87 @@
+/// A dirtree object, the names in one directory: `(a(say)a(sayay))`, OSTREE_TREE_GVARIANT_STRING.
+package struct DirTree: Sendable {
+    package struct File: Sendable {
+        /// Bytes, not necessarily UTF-8.
+        package let name: [UInt8]
+        package let checksum: Checksum
+    }
+
+    package struct Directory: Sendable {
+        package let name: [UInt8]
+        package let tree: Checksum
+        package let meta: Checksum
+    }
+
+    /// Regular files and symbolic links, in the order of their names' bytes.
+    package let files: [File]
+    /// In the order of their names' bytes.
+    package let directories: [Directory]
+
+    init(parsing bytes: [UInt8]) throws(GVariantReader.Malformed) {
+        let parts = try GVariantReader.tuple(bytes[...], [.bytes, .bytes])
+        var files: [File] = []
+        for element in try GVariantReader.array(parts[0]) {
+            let member = try GVariantReader.tuple(element, [.bytes, .bytes])
+            let name = try DirTree.name(member[0])
+            if let last = files.last, !last.name.lexicographicallyPrecedes(name) {
+                throw GVariantReader.Malformed("file names out of order")
+            }
+            files.append(File(name: name, checksum: try GVariantReader.checksum(member[1])))
+        }
+        var directories: [Directory] = []
+        for element in try GVariantReader.array(parts[1]) {
+            let member = try GVariantReader.tuple(element, [.bytes, .bytes, .bytes])
+            let name = try DirTree.name(member[0])
+            if let last = directories.last, !last.name.lexicographicallyPrecedes(name) {
+                throw GVariantReader.Malformed("directory names out of order")
+            }
+            directories.append(
+                Directory(
+                    name: name,
+                    tree: try GVariantReader.checksum(member[1]),
+                    meta: try GVariantReader.checksum(member[2])
+                )
+            )
+        }
+        self.files = files
+        self.directories = directories
+    }
+
+    /// Refuses what could climb out of the directory (`ot_util_filename_validate`).
+    private static func name(_ bytes: ArraySlice<UInt8>) throws(GVariantReader.Malformed) -> [UInt8]
+    {
+        let name = Array(try GVariantReader.string(bytes))
+        let dot = UInt8(ascii: ".")
+        if name.isEmpty || name == [dot] || name == [dot, dot] || name.contains(UInt8(ascii: "/")) {
+            throw GVariantReader.Malformed("a name that no file can have")
+        }
+        return name
+    }
+
+    package func file(named name: [UInt8]) -> File? {
+        search(files, \.name, name)
+    }
+
+    package func directory(named name: [UInt8]) -> Directory? {
+        search(directories, \.name, name)
+    }
+
+    /// Binary search: both lists are in byte order.
+    private func search<Entry>(
+        _ list: [Entry],
+        _ key: (Entry) -> [UInt8],
+        _ name: [UInt8]
+    ) -> Entry? {
+        var low = 0
+        var high = list.count
+        while low < high {
+            let middle = (low + high) / 2
+            if key(list[middle]).lexicographicallyPrecedes(name) {
+                low = middle + 1
+            } else {
+                high = middle
+            }
+        }
+        return low < list.count && key(list[low]) == name ? list[low] : nil
+    }
+}
