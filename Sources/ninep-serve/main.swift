@@ -1,1 +1,4 @@
-print("ninep-serve")
+import ArgumentParser
+import NinePServeCommand
+
+NinePServe.main()

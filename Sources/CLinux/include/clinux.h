@@ -183,4 +183,49 @@ static inline void clinux_store_release_u16(void *p, uint16_t v) {
 }
 static inline void clinux_fence(void) { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
 
+// Listening sockets: address families differ in their structures only. Non-blocking, close-on-exec.
+static inline int clinux_listen_at(int family, const void *address, unsigned int size, int backlog) {
+    int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0) return fd;
+    int one = 1;
+    if (family != AF_VSOCK) setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    if (bind(fd, (const struct sockaddr *)address, size) < 0 || listen(fd, backlog) < 0) {
+        int error = errno;
+        close(fd);
+        errno = error;
+        return -1;
+    }
+    return fd;
+}
+
+// TCP on a numeric IPv4 or IPv6 address; EINVAL for anything else.
+static inline int clinux_listen_tcp(const char *host, uint16_t port, int backlog) {
+    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(port)};
+    if (inet_pton(AF_INET, host, &v4.sin_addr) == 1)
+        return clinux_listen_at(AF_INET, &v4, sizeof v4, backlog);
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+    if (inet_pton(AF_INET6, host, &v6.sin6_addr) == 1)
+        return clinux_listen_at(AF_INET6, &v6, sizeof v6, backlog);
+    errno = EINVAL;
+    return -1;
+}
+
+static inline int clinux_listen_vsock(uint32_t port, int backlog) {
+    struct sockaddr_vm address = {.svm_family = AF_VSOCK, .svm_port = port,
+                                  .svm_cid = VMADDR_CID_ANY};
+    return clinux_listen_at(AF_VSOCK, &address, sizeof address, backlog);
+}
+
+static inline int clinux_set_nodelay(int fd) {
+    int one = 1;
+    return setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+}
+
+// sendmsg(2) with a vector only.
+static inline ssize_t clinux_send_vector(int fd, const struct iovec *vector, size_t count,
+                                         int flags) {
+    struct msghdr message = {.msg_iov = (struct iovec *)vector, .msg_iovlen = count};
+    return sendmsg(fd, &message, flags | MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
 #endif

@@ -1,0 +1,114 @@
+package import ByteStream
+import CLinux
+import Synchronization
+package import SystemIO
+package import SystemPackage
+
+/// Serves a `StreamService` on unix, TCP and AF_VSOCK sockets.
+///
+/// A few threads, each with an epoll set; a connection stays with one thread. Sockets never block,
+/// so that a slow or silent client holds up nobody.
+package final class SocketListener: Sendable {
+    private let service: any StreamService
+    private let loops: [EventLoop]
+    private struct State {
+        var threads: [Thread] = []
+        var paths: [FilePath] = []
+        var accepted = 0
+    }
+    private let state = Mutex(State())
+
+    /// - Parameter threads: how many serve; nil takes one a processor, at most 4.
+    package init(service: any StreamService, threads: Int? = nil) throws(Errno) {
+        self.service = service
+        var loops: [EventLoop] = []
+        for _ in 0..<max(1, threads ?? min(processorCount(), 4)) { loops.append(try EventLoop()) }
+        self.loops = loops
+        for (index, loop) in loops.enumerated() {
+            let thread = try Thread(name: "sockets-\(index)") { loop.run() }
+            state.withLock { $0.threads.append(thread) }
+        }
+    }
+
+    /// Begins to accept clients there.
+    package func listen(_ address: SocketAddress) throws(Errno) {
+        let socket = SharedFD(try address.listen())
+        if case .unix(let path) = address { state.withLock { $0.paths.append(path) } }
+        let label = "\(address)"
+        let acceptor = Acceptor(socket: socket, label: label) { [weak self] client, number in
+            self?.adopt(client, peer: "\(label)#\(number)")
+        }
+        loops[0].add(acceptor)
+    }
+
+    /// Serves a connected socket.
+    package func adopt(_ socket: consuming OwnedFD, peer: String) {
+        let number = state.withLock { state in
+            state.accepted += 1
+            return state.accepted
+        }
+        let loop = loops[number % loops.count]
+        let connection = SocketConnection(socket: SharedFD(socket), loop: loop, peer: peer)
+        guard let handler = service.accept(connection) else { return }
+        connection.start(handler)
+    }
+
+    /// Ends all connections and waits for the threads. To be called once, from none of them.
+    package func stop() {
+        for loop in loops { loop.stop() }
+        let (threads, paths) = state.withLock { ($0.threads, $0.paths) }
+        for thread in threads { thread.join() }
+        for path in paths { try? removeFile(path) }
+    }
+}
+
+/// Takes the clients of one listening socket.
+private final class Acceptor: EventSource {
+    let descriptor: SharedFD
+    private let label: String
+    private let onClient: @Sendable (consuming OwnedFD, Int) -> Void
+    private let count = Atomic(0)
+    /// Given up for a moment when the process has no descriptor left, to accept and so refuse.
+    private let spare = Mutex<SharedFD?>(nil)
+
+    init(
+        socket: SharedFD,
+        label: String,
+        onClient: @escaping @Sendable (consuming OwnedFD, Int) -> Void
+    ) {
+        descriptor = socket
+        self.label = label
+        self.onClient = onClient
+        spare.withLock { $0 = Self.openSpare() }
+    }
+
+    private static func openSpare() -> SharedFD? {
+        try? SharedFD(OwnedFD.open("/dev/null", O_RDONLY))
+    }
+
+    var interest: UInt32 { EPOLLIN.rawValue }
+
+    func ready(_ events: UInt32, _ loop: EventLoop) {
+        while true {
+            do throws(Errno) {
+                let client = try UnixSocket.accept(descriptor.rawValue)
+                _ = clinux_set_nodelay(client.rawValue)
+                let number = count.wrappingAdd(1, ordering: .relaxed).newValue
+                onClient(client, number)
+            } catch .tooManyOpenFiles, .tooManyOpenFilesInSystem {
+                spare.withLock { spare in
+                    spare = nil
+                    _ = try? UnixSocket.accept(descriptor.rawValue)
+                    spare = Self.openSpare()
+                }
+                return
+            } catch .connectionAbort {
+                continue
+            } catch {
+                return
+            }
+        }
+    }
+
+    func stopped() {}
+}
