@@ -1,0 +1,104 @@
+package import ByteStream
+import CLinux
+import Synchronization
+import SystemIO
+package import SystemPackage
+
+/// Why the device could not be made.
+package enum VsockError: Error, Equatable {
+    case cannotListen(FilePath, Errno)
+    case noResources(Errno)
+}
+
+/// What the device notices of its frontend. A host that gets no `driverReady` within a boot's time
+/// knows that vhost did not start: the guest sees nothing but ETIMEDOUT.
+package enum VsockEvent: Equatable, Sendable {
+    /// A frontend (QEMU, UML) has connected.
+    case connected
+    /// The guest's driver has started both queues.
+    case driverReady
+    case frontendGone
+    /// The frontend or the guest broke the protocol; what it asked for was not done.
+    case protocolError(String)
+}
+
+/// A virtio socket device in this process: the backend of QEMU's `vhost-user-vsock-pci` and of
+/// UML's `virtio_uml`. Guests reach the services by connecting to CID 2 and a service's port.
+///
+/// Serves one frontend at a time, on a thread of its own; services are called on that thread.
+package final class VsockDevice: Sendable {
+    private enum Phase {
+        case idle
+        case running(Thread)
+        case stopped
+    }
+
+    private let socketPath: FilePath
+    private let loop: DeviceLoop
+    private let phase = Mutex(Phase.idle)
+
+    /// Listens on the unix socket `socketPath`, which must not exist and is only for its owner.
+    /// - Parameter guestCID: the guest's address, at least 3.
+    /// - Parameter services: by port.
+    package init(
+        socketPath: FilePath,
+        guestCID: UInt64,
+        services: [UInt32: any StreamService]
+    ) throws(VsockError) {
+        self.socketPath = socketPath
+        let listener: OwnedFD
+        do {
+            listener = try UnixSocket.listen(at: socketPath)
+        } catch {
+            throw .cannotListen(socketPath, error)
+        }
+        do {
+            loop = try DeviceLoop(listener: listener, guestCID: guestCID, services: services)
+        } catch {
+            unlinkSocket(socketPath)
+            throw .noResources(error)
+        }
+    }
+
+    deinit { stop() }
+
+    /// Sets who hears of events; called on the device's thread, so it must not block or stop the
+    /// device.
+    package func setEventHandler(_ handler: @escaping @Sendable (VsockEvent) -> Void) {
+        loop.events.set(handler)
+    }
+
+    /// Starts the device's thread. A device starts once.
+    package func start() throws(VsockError) {
+        let result = phase.withLock { phase -> Result<Void, VsockError> in
+            guard case .idle = phase else { return .success(()) }
+            do throws(Errno) {
+                let loop = loop
+                phase = .running(try Thread(name: "vsock") { loop.run() })
+                return .success(())
+            } catch {
+                return .failure(.noResources(error))
+            }
+        }
+        try result.get()
+    }
+
+    /// Stops the device and waits for its thread; every handler gets `closed()` before. Removes the
+    /// socket.
+    package func stop() {
+        let thread = phase.withLock { phase -> Thread? in
+            defer { phase = .stopped }
+            if case .running(let thread) = phase { return thread }
+            return nil
+        }
+        guard let thread else { return unlinkSocket(socketPath) }
+        loop.mailbox.stop()
+        thread.join()
+        unlinkSocket(socketPath)
+    }
+}
+
+/// The C function is `unlink`; a socket that is gone already is as good.
+private func unlinkSocket(_ path: FilePath) {
+    _ = unsafe path.withPlatformString { unsafe unlink($0) }
+}

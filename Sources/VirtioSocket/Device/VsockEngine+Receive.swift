@@ -1,0 +1,104 @@
+import ByteStream
+
+/// Packets to the guest.
+extension VsockEngine {
+    /// Packets of one stream before the guest sees them and the next stream has its turn.
+    private static let packetsPerBatch = 64
+    private static let batchesPerPass = 4
+
+    /// Fills receive buffers with replies, then with the streams' bytes in turn.
+    /// - Returns: whether there is more to send and room for it.
+    func fillReceiveBuffers() throws(RingError) -> Bool {
+        guard receiveQueue != nil else { return false }
+        defer { publishReceived() }
+        var hasRoom = try sendReplies()
+        for _ in 0..<Self.batchesPerPass where hasRoom && !ready.isEmpty {
+            let stream = ready.removeFirst()
+            stream.isReady = false
+            hasRoom = try sendBatch(of: stream)
+            settle(stream)
+            publishReceived()
+            if hasRoom { hasRoom = try sendReplies() }
+        }
+        if hasRoom { return !ready.isEmpty }
+        // Out of buffers: the guest's kick tells of new ones.
+        return receiveQueue?.enableKicks() ?? false
+    }
+
+    /// - Returns: false when the guest has no buffer left.
+    private func sendReplies() throws(RingError) -> Bool {
+        var sent = 0
+        defer { replies.removeSubrange(..<sent) }
+        for reply in replies {
+            guard let head = try nextReceiveBuffer() else { return false }
+            chain.write(reply)
+            receiveQueue?.complete(head: head, count: VsockHeader.size)
+            sent += 1
+        }
+        return true
+    }
+
+    /// Sends full packets of one stream's bytes as long as there are bytes, credit and buffers.
+    /// - Returns: false when the guest has no buffer left.
+    private func sendBatch(of stream: VsockStream) throws(RingError) -> Bool {
+        var count = 0
+        defer {
+            fileReader.finish()
+            stream.connection.delivered(count)
+        }
+        for _ in 0..<Self.packetsPerBatch where stream.canSend {
+            guard let head = try nextReceiveBuffer() else { return false }
+            let length = min(
+                chain.writableCount - VsockHeader.size,
+                stream.credit.sendable,
+                stream.outgoing.byteCount
+            )
+            var header = header(VsockHeader.Operation.readWrite, on: stream)
+            header.count = UInt32(length)
+            chain.write(header)
+            unsafe chain.forEachWritablePiece(count: length) { unsafe fill($0, from: stream) }
+            stream.credit.send(length)
+            receiveQueue?.complete(head: head, count: VsockHeader.size + length)
+            count += length
+        }
+        return true
+    }
+
+    /// Fills one guest buffer from the front of the stream's queue, which has enough.
+    private func fill(_ target: UnsafeMutableRawBufferPointer, from stream: VsockStream) {
+        var done = 0
+        while done < target.count {
+            let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: target[done...])
+            let count: Int
+            switch unsafe stream.outgoing.piece(limit: rest.count) {
+            case .bytes(let bytes):
+                unsafe rest.copyMemory(from: bytes)
+                count = bytes.count
+            case .file(let file, let offset, let length):
+                unsafe fileReader.add(
+                    file,
+                    offset: offset,
+                    target: UnsafeMutableRawBufferPointer(rebasing: rest[..<length])
+                )
+                count = length
+            case nil: return
+            }
+            stream.outgoing.advance(count)
+            done += count
+        }
+    }
+
+    /// The next receive buffer, in `chain`. One that cannot hold a byte of payload breaks the
+    /// specification (virtio 1.2, 5.10.6.2).
+    private func nextReceiveBuffer() throws(RingError) -> UInt16? {
+        guard let head = try receiveQueue?.next(into: &chain, memory: memory) else { return nil }
+        guard chain.writableCount > VsockHeader.size else {
+            throw .shortBuffer(chain.writableCount)
+        }
+        return head
+    }
+
+    private func publishReceived() {
+        if receiveQueue?.publish() == true { interrupt(Self.receiveIndex) }
+    }
+}
