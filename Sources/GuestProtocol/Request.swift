@@ -79,3 +79,36 @@ package enum Request: WireValue {
         writer.append(value)
     }
 }
+
+/// One line for logs: what is asked, and of what.
+extension Request: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .mountView(let view): "mount export \(view.aname) on \(view.target)"
+        case .enterRoot(let root): "enter root \(root.view)"
+        case .writeSectors(let write): "write partition table of disk \(write.serial)"
+        case .makeFileSystem(let make): "make \(make.kind.name) on \(make.device)"
+        case .mount(let mount): "mount \(mount.device) on \(mount.target)"
+        case .unmount(let targets):
+            targets.isEmpty ? "unmount all disks" : "unmount \(targets.joined(separator: ", "))"
+        case .run(let run): "run \(run.arguments.joined(separator: " "))"
+        case .makeEntries(let entries):
+            "make \(entries.map(\.path).joined(separator: ", "))"
+        case .installExtlinux(let directory): "install extlinux in \(directory)"
+        case .checkFileSystem(let device): "check \(device)"
+        case .listTree(let path): "list \(path)"
+        case .statistics: "statistics"
+        case .powerOff: "power off"
+        }
+    }
+}
+
+extension MakeFileSystem.Kind {
+    fileprivate var name: String {
+        switch self {
+        case .ext4: "ext4"
+        case .vfat: "vfat"
+        case .swap: "swap"
+        }
+    }
+}

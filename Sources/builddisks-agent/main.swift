@@ -1,3 +1,6 @@
 import CAgentStart
+import CLinux
+import GuestAgent
 
 agent_start()
+exit(InitProcess.run())

@@ -117,6 +117,19 @@ static inline int clinux_wexitstatus(int status) { return WEXITSTATUS(status); }
 static inline int clinux_wifsignaled(int status) { return WIFSIGNALED(status); }
 static inline int clinux_wtermsig(int status) { return WTERMSIG(status); }
 
+// Children that have ended and are left unreaped. siginfo_t holds a union.
+// Any child's process id; 0 when there is none.
+static inline int clinux_ended_child(void) {
+    siginfo_t info = {0};
+    if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0) return 0;
+    return info.si_pid;
+}
+// Whether one child has ended (or is no child at all).
+static inline int clinux_has_ended(int pid) {
+    siginfo_t info = {0};
+    return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid == pid;
+}
+
 // Device numbers.
 static inline unsigned int clinux_major(uint64_t device) { return major(device); }
 static inline unsigned int clinux_minor(uint64_t device) { return minor(device); }

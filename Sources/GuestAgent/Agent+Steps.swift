@@ -1,0 +1,78 @@
+import CLinux
+import GuestProtocol
+import SystemIO
+import SystemPackage
+
+/// What each request does.
+extension Agent {
+    func perform(
+        _ request: Request,
+        id: RequestID,
+        timeLimit: UInt32
+    ) throws(Failure) -> Completion {
+        let devices = BlockDevices(paths: paths)
+        switch request {
+        case .mountView(let view): try view.perform(timeLimit: timeLimit)
+        case .enterRoot(let root): try root.perform(base: "/newroot")
+        case .writeSectors(let write): try write.perform(devices: devices)
+        case .makeFileSystem(let make):
+            try make.perform(devices: devices, runner: runner(id, timeLimit))
+        case .mount(let mount):
+            try mount.perform(devices: devices)
+            mounts.add(mount.target)
+        case .unmount(let targets): try mounts.unmount(targets)
+        case .run(let command):
+            let result = try runner(id, timeLimit).run(command)
+            return .command(result.status, outputTail: result.outputTail)
+        case .makeEntries(let entries):
+            for entry in entries { try entry.perform() }
+        case .installExtlinux(let directory):
+            let command = RunCommand(arguments: ["extlinux", "--install", directory])
+            try runner(id, timeLimit).check(command, step: "install extlinux")
+        case .checkFileSystem(let device):
+            let command = RunCommand(
+                arguments: ["e2fsck", "-fn", try devices.node(device).string]
+            )
+            try runner(id, timeLimit).check(command, step: "check \(device)")
+        case .listTree(let path): return .listed(try list(path, id: id))
+        case .statistics: return .statistics(ProcStatistics(paths: paths).read())
+        case .powerOff: try leave()
+        }
+        return .done
+    }
+
+    private func runner(_ id: RequestID, _ timeLimit: UInt32) -> CommandRunner {
+        let channel = channel
+        var runner = CommandRunner(timeLimit: timeLimit)
+        runner.reapsOrphans = isInit
+        runner.wake = channel.cancellation.rawValue
+        runner.isCancelled = { channel.isCancelled(id) }
+        runner.output = { channel.send(.output(id, $0, Array($1))) }
+        return runner
+    }
+
+    private func list(_ path: String, id: RequestID) throws(Failure) -> UInt64 {
+        let channel = channel
+        return try TreeLister(root: path) { (entries) throws(Failure) in
+            guard !channel.isCancelled(id) else {
+                throw Failure(.cancelled, step: "list", subject: path)
+            }
+            if channel.send(.entries(id, entries)) { return }
+            // Long attributes: one by one they fit, but for what the protocol cannot carry.
+            for entry in entries where !channel.send(.entries(id, [entry])) {
+                let name = String(decoding: entry.path, as: UTF8.self)
+                throw Failure(.systemCall, step: "list", subject: name, errno: EMSGSIZE)
+            }
+        }.run()
+    }
+
+    /// Ends every other process, then unmounts all disks.
+    private func leave() throws(Failure) {
+        if isInit {
+            kill(-1, SIGKILL)
+            reapEndedChildren()
+        }
+        try mounts.unmount([])
+        sync()
+    }
+}

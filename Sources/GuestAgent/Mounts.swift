@@ -1,0 +1,79 @@
+import CLinux
+import GuestProtocol
+import SystemIO
+import SystemPackage
+
+/// Options of mount(8) as mount(2) wants them: some are flags, the rest is one string.
+struct MountOptions: Equatable {
+    var flags: UInt = 0
+    var data: String = ""
+
+    private static let names: [String: UInt] = [
+        "ro": UInt(MS_RDONLY), "nosuid": UInt(MS_NOSUID), "nodev": UInt(MS_NODEV),
+        "noexec": UInt(MS_NOEXEC), "noatime": UInt(MS_NOATIME), "relatime": UInt(MS_RELATIME),
+        "nodiratime": UInt(MS_NODIRATIME), "sync": UInt(MS_SYNCHRONOUS),
+        "lazytime": UInt(MS_LAZYTIME),
+    ]
+
+    init(_ options: [String]) {
+        var rest: [String] = []
+        for option in options.flatMap({ $0.split(separator: ",").map(String.init) }) {
+            if let flag = Self.names[option] {
+                flags |= flag
+            } else if option != "rw" && option != "defaults" {
+                rest.append(option)
+            }
+        }
+        data = rest.joined(separator: ",")
+    }
+}
+
+/// The C function is `mount`.
+func mountFileSystem(
+    _ source: String,
+    _ target: String,
+    type: String,
+    flags: UInt = 0,
+    data: String = ""
+) throws(Errno) {
+    try syscall { unsafe mount(source, target, type, flags, data) }
+}
+
+/// The disks' file systems that are mounted now, in the order of mounting.
+struct MountTable {
+    private(set) var targets: [String] = []
+
+    mutating func add(_ target: String) { targets.append(target) }
+
+    /// Unmounts `wanted`, or everything if that is empty, last mounted first. A file system in use
+    /// is tried again for five seconds: the kernel lets go of a killed process's files late.
+    mutating func unmount(_ wanted: [String]) throws(Failure) {
+        for target in wanted where !targets.contains(target) {
+            throw Failure(.invalidRequest, step: "unmount", subject: "\(target) is not mounted")
+        }
+        for target in Array(targets.reversed()) where wanted.isEmpty || wanted.contains(target) {
+            try Self.unmount(target)
+            targets.removeAll { $0 == target }
+        }
+    }
+
+    private static func unmount(_ target: String) throws(Failure) {
+        let deadline = monotonicSeconds() + 5
+        while true {
+            do throws(Errno) {
+                try syscall { unsafe umount2(target, 0) }
+                return
+            } catch {
+                guard error == .resourceBusy, monotonicSeconds() < deadline else {
+                    throw Failure(
+                        .systemCall,
+                        step: "unmount",
+                        subject: target,
+                        errno: error.rawValue
+                    )
+                }
+                usleep(50_000)
+            }
+        }
+    }
+}

@@ -1,0 +1,104 @@
+import CLinux
+import GuestProtocol
+import SystemPackage
+import TestSupport
+import Testing
+
+@testable import GuestAgent
+
+/// What the privileged steps are going to do, as far as it can be seen without the privilege.
+@Suite struct PlanTests {
+    @Test(arguments: [
+        ("", []),
+        ("virtio.ko\n9p.ko\n", ["virtio.ko", "9p.ko"]),
+        ("# made by builddisks\n\n  a.ko  # why\n\tb.ko\r\n", ["a.ko", "b.ko"]),
+        ("../evil.ko\n/etc/passwd\n..\nlast.ko", ["last.ko"]),
+    ])
+    func moduleOrder(text: String, names: [String]) {
+        #expect(KernelModules.names(order: text) == names)
+    }
+
+    @Test func modulesThatAreMissingAreReported() throws {
+        let folder = try ScratchFolder()
+        var reports: [String] = []
+        KernelModules.load(from: FilePath(folder.path)) { reports.append($0) }
+        #expect(reports.count == 1)
+        try folder.write("order", "a.ko\n")
+        reports = []
+        KernelModules.load(from: FilePath(folder.path)) { reports.append($0) }
+        #expect(reports == ["module a.ko: No such file or directory"])
+    }
+
+    @Test(arguments: [
+        ([], UInt(0), ""),
+        (["ro", "noatime"], UInt(MS_RDONLY) | UInt(MS_NOATIME), ""),
+        (["rw,nodev", "data=ordered"], UInt(MS_NODEV), "data=ordered"),
+        (["barrier=0", "noinit_itable"], 0, "barrier=0,noinit_itable"),
+    ])
+    func mountOptions(options: [String], flags: UInt, data: String) {
+        let parsed = MountOptions(options)
+        #expect(parsed.flags == flags)
+        #expect(parsed.data == data)
+    }
+
+    @Test func viewOptions() throws {
+        let view = MountView(port: 5640, aname: "tree", messageSize: 524_312, target: "/view")
+        #expect(
+            try view.clientOptions(descriptor: 7)
+                == "trans=fd,rfdno=7,wfdno=7,version=9p2000.L,msize=524312,uname=root,"
+                + "aname=tree,cache=loose"
+        )
+        let wrong = MountView(port: 5640, aname: "a,rw", target: "/view")
+        #expect(throws: Failure.self) { try wrong.clientOptions(descriptor: 7) }
+    }
+
+    @Test func rootIsAssembledFromAnOSTreeTree() throws {
+        let folder = try ScratchFolder()
+        for directory in ["usr/etc", "sysroot", "boot", "dev", "opt"] {
+            try folder.makeDirectory(directory)
+        }
+        for (name, target) in [
+            ("bin", "usr/bin"), ("tmp", "sysroot/tmp"), ("ostree", "sysroot/ostree"),
+        ] {
+            try folder.link(name, to: target)
+        }
+        try folder.write("README", "")
+        let plan = try EnterRoot(view: folder.path, writable: ["target"]).plan()
+        let entries = Dictionary(uniqueKeysWithValues: plan.map { ($0.name, $0.entry) })
+        #expect(
+            entries == [
+                "usr": .bind(from: folder.file("usr")), "boot": .bind(from: folder.file("boot")),
+                "opt": .bind(from: folder.file("opt")),
+                "sysroot": .bind(from: folder.file("sysroot")),
+                "etc": .bind(from: folder.file("usr/etc")),
+                "bin": .link("usr/bin"), "ostree": .link("sysroot/ostree"),
+                "dev": .kernel, "proc": .kernel, "sys": .kernel,
+                "run": .empty(mode: 0o755), "var": .empty(mode: 0o755),
+                "mnt": .empty(mode: 0o755), "target": .empty(mode: 0o755),
+                "tmp": .empty(mode: 0o1777),
+            ]
+        )
+    }
+
+    @Test func ownEtcOfATreeIsKept() throws {
+        let folder = try ScratchFolder()
+        try folder.write("etc/passwd", "")
+        try folder.write("usr/etc/passwd", "")
+        let plan = try EnterRoot(view: folder.path).plan()
+        #expect(plan.first { $0.name == "etc" }?.entry == .bind(from: folder.file("etc")))
+    }
+
+    @Test(arguments: ["", "..", "a/b", ".hidden"])
+    func writableNamesAreTopLevel(name: String) {
+        let failure = #expect(throws: Failure.self) {
+            try EnterRoot(view: "/nowhere", writable: [name]).perform(base: "/nowhere/base")
+        }
+        #expect(failure?.kind == .invalidRequest)
+    }
+
+    @Test func onlyWhatWasMountedIsUnmounted() {
+        var table = MountTable()
+        let failure = #expect(throws: Failure.self) { try table.unmount(["/"]) }
+        #expect(failure?.kind == .invalidRequest)
+    }
+}
