@@ -1,0 +1,68 @@
+import CLinux
+import OSTree
+import SystemIO
+package import SystemPackage
+
+/// One entry of the cache: a folder with `data` and `seal`. It was complete before it got its name,
+/// and it cannot be evicted while this object lives (a shared lock on `seal`).
+package struct CacheEntry: Sendable {
+    package let data: FilePath
+    /// Facts that came with the data.
+    package let facts: [String: String]
+    private let lock: SharedFD
+
+    /// First line of every seal.
+    private static let format = "builddisks cache 1"
+
+    /// Opens and checks the entry in `folder`; nil when there is none or it is damaged.
+    init?(folder: FilePath) {
+        do throws(Errno) {
+            let seal = SharedFD(try OwnedFD.open(folder.appending("seal"), O_RDONLY))
+            try syscall { flock(seal.rawValue, LOCK_SH) }
+            // An eviction may have taken the name away between open and lock.
+            guard try seal.status().st_nlink > 0,
+                let facts = CacheEntry.parse(try seal.contents(limit: 1 << 16)),
+                let expected = facts["checksum"].flatMap({ Checksum(hex: $0) })
+            else { return nil }
+            let data = folder.appending("data")
+            guard try CacheEntry.checksum(of: data) == expected else { return nil }
+            // The time of last use, which eviction goes by.
+            try syscall { futimens(seal.rawValue, nil) }
+            self.data = data
+            self.facts = facts
+            lock = seal
+        } catch {
+            return nil
+        }
+    }
+
+    static func seal(facts: [String: String], data: [UInt8]) -> [UInt8] {
+        var facts = facts
+        facts["checksum"] = SHA256.checksum(of: data).hex
+        let lines = [format] + facts.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
+        let text = lines.joined(separator: "\n") + "\n"
+        // A checksum of the facts themselves at the end.
+        return Array((text + SHA256.checksum(of: Array(text.utf8)).hex + "\n").utf8)
+    }
+
+    private static func parse(_ seal: [UInt8]) -> [String: String]? {
+        let lines = String(decoding: seal, as: UTF8.self).split(separator: "\n")
+        guard lines.first.map(String.init) == format, let last = lines.last else { return nil }
+        let text = lines.dropLast().joined(separator: "\n") + "\n"
+        guard SHA256.checksum(of: Array(text.utf8)).hex == last else { return nil }
+        var facts: [String: String] = [:]
+        for line in lines.dropFirst().dropLast() {
+            let parts = line.split(separator: " ", maxSplits: 1).map(String.init)
+            facts[parts[0]] = parts.count > 1 ? parts[1] : ""
+        }
+        return facts
+    }
+
+    static func checksum(of path: FilePath) throws(Errno) -> Checksum {
+        let file = try OwnedFD.open(path, O_RDONLY)
+        let mapping = try FileMapping(file.rawValue, count: Int(try file.status().st_size))
+        let hasher = SHA256()
+        unsafe hasher.update(mapping.bytes)
+        return hasher.finish()
+    }
+}
