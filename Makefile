@@ -1,0 +1,33 @@
+.PHONY: build setup test test-full demo fmt check bench clean
+
+build:
+	scripts/build
+
+setup:
+	scripts/setup
+
+# Everything that runs in minutes, VM tests with the tiny tree included.
+test: setup build
+	fixtures/get tiny
+	scripts/run-tests
+
+# And the long suites, with the Debian tree.
+test-full: setup build
+	BUILDDISKS_DEBIAN="$$(fixtures/get debian)" BUILDDISKS_FULL=1 scripts/run-tests
+	scripts/referees --self-test
+
+# A disk from Debian packages, built as an ordinary user, up to its login prompt.
+demo: setup build
+	scripts/demo
+
+fmt:
+	swift format --in-place --recursive --parallel Package.swift Sources Tests
+
+check:
+	scripts/check
+
+bench: build
+	swift run --package-path Benchmarks -c release
+
+clean:
+	rm -rf .build out
