@@ -1,0 +1,152 @@
+import CLinux
+import NineP
+import NinePServer
+import SystemIO
+import SystemPackage
+import TestSupport
+import Testing
+
+@Suite struct HostTreeTests {
+    private let tree: TestTree
+
+    init() throws { tree = try TestTree() }
+
+    @Test func manyFidsNeedFewDescriptors() throws {
+        let budget = DescriptorBudget(limit: 16)
+        let export = try HostTree(path: FilePath(tree.folder.path), budget: budget)
+        let client = try TestServer(.memory, [("", export)]).attach()
+        let count = UInt32(TestTree.crowdCount)
+        for index in 0..<count {
+            try client.walk(0, index + 1, "crowd", "entry-\(index)")
+            try client.open(index + 1)
+        }
+        #expect(budget.count <= 16)
+        try client.walk(0, 9000, "sub", "deep", "x")
+        try client.open(9000)
+        for index in 0..<count {
+            #expect(try client.getattr(index + 1).size == 0)
+            #expect(try client.read(index + 1, at: 0, count: 10).isEmpty)
+        }
+        #expect(try client.readAll(9000) == Array("deep".utf8))
+        #expect(budget.count <= 16)
+        try client.version()
+        #expect(budget.count == 0)
+    }
+
+    @Test func unlinkedFilesStayWhileTheirDescriptorDoes() throws {
+        let export = try tree.export(descriptors: 64)
+        let client = try TestServer(.memory, [("", export)]).attach()
+        try client.walk(0, 1, "sub", "deep", "x")
+        try client.open(1)
+        try client.walk(0, 2, "sub", "deep", "x")
+        unlink(tree.file("sub/deep/x"))
+        // Others come and go: unlinked files are the last to lose their descriptors.
+        for index in 0..<UInt32(300) { try client.walk(0, index + 10, "crowd", "entry-\(index)") }
+        #expect(try client.readAll(1) == Array("deep".utf8))
+        #expect(try client.getattr(2).linkCount == 0)
+        try client.open(2)
+        #expect(try client.readAll(2) == Array("deep".utf8))
+        #expect(try client.walk(0, 3, "sub", "deep", "x").count == 2)
+    }
+
+    @Test func whatWasReplacedIsStaleOnceItsDescriptorIsGone() throws {
+        let export = try tree.export(descriptors: 8)
+        let client = try TestServer(.memory, [("", export)]).attach()
+        try client.walk(0, 1, "sub", "deep", "x")
+        // Another file takes the name; a hard link keeps the first from being an unlinked one.
+        link(tree.file("sub/deep/x"), tree.file("kept"))
+        tree.makeFile("new", Array("other".utf8))
+        rename(tree.file("new"), tree.file("sub/deep/x"))
+        for index in 0..<UInt32(100) { try client.walk(0, index + 10, "crowd", "entry-\(index)") }
+        #expect(refusal { _ = try client.getattr(1) } == ESTALE)
+        #expect(refusal { try client.open(1) } == ESTALE)
+        try client.walk(0, 2, "sub", "deep", "x")
+        try client.open(2)
+        #expect(try client.readAll(2) == Array("other".utf8))
+    }
+
+    @Test func aDirectoryReplacedByALinkLeadsNowhere() throws {
+        let export = try tree.export(descriptors: 8)
+        let client = try TestServer(.memory, [("", export)]).attach()
+        try client.walk(0, 1, "sub", "deep")
+        rename(tree.file("sub"), tree.file("moved"))
+        symlink("/etc", tree.file("sub"))
+        for index in 0..<UInt32(100) { try client.walk(0, index + 10, "crowd", "entry-\(index)") }
+        #expect(refusal { _ = try client.getattr(1) } != nil)
+        #expect(try client.walk(0, 2, "sub", "passwd").map(\.kind) == [.symlink])
+    }
+
+    @Test func aFileThatShrinksIsPaddedAndThenShort() throws {
+        let server = try TestServer(.unix, [("", try tree.export())])
+        let client = try server.attach(messageSize: 1 << 20)
+        try client.walk(0, 1, "big.bin")
+        try client.open(1)
+        #expect(try client.read(1, at: 0, count: 10).count == 10)
+        truncate(tree.file("big.bin"), 100_000)
+        // Within the time that the size is believed.
+        let padded = try client.read(1, at: 0, count: 300_000)
+        #expect(padded.count == 300_000 || padded.count == 100_000)
+        #expect(padded.dropFirst(100_000).allSatisfy { $0 == 0 })
+        usleep(120_000)
+        #expect(try client.readAll(1).count == 100_000)
+    }
+
+    @Test func aFileThatGrowsIsReadOn() throws {
+        let client = try TestServer(.memory, [("", try tree.export())]).attach()
+        try client.walk(0, 1, "a.txt")
+        try client.open(1)
+        #expect(try client.readAll(1).count == 6)
+        truncate(tree.file("a.txt"), 1000)
+        usleep(120_000)
+        #expect(try client.readAll(1).count == 1000)
+    }
+
+    @Test func extendedAttributes() throws {
+        let value = [UInt8](repeating: 3, count: 900)
+        guard setxattr(tree.file("a.txt"), "user.test", value, value.count, 0) == 0 else { return }
+        let client = try TestServer(.memory, [("", try tree.export())]).attach()
+        try client.walk(0, 1, "a.txt")
+        #expect(try client.xattrwalk(1, 2, "user.test") == 900)
+        #expect(try client.readAll(2) == value)
+        #expect(try client.read(2, at: 899, count: 5) == [3])
+        #expect(try client.read(2, at: 5000, count: 5).isEmpty)
+        let size = try client.xattrwalk(1, 3, "")
+        let list = try client.readAll(3)
+        #expect(list.count == Int(size))
+        #expect(String(decoding: list, as: UTF8.self).contains("user.test\0"))
+        #expect(refusal { _ = try client.xattrwalk(1, 4, "security.capability") } == ENODATA)
+        #expect(refusal { _ = try client.xattrwalk(1, 4, "nonsense") } == EOPNOTSUPP)
+        let long = String(repeating: "x", count: 256)
+        #expect(refusal { _ = try client.xattrwalk(1, 4, long) } == ERANGE)
+    }
+
+    @Test func refusesWhatIsNoFolder() {
+        #expect(throws: Errno.notDirectory) { try HostTree(path: FilePath(tree.file("a.txt"))) }
+        #expect(throws: Errno.noSuchFileOrDirectory) {
+            try HostTree(path: FilePath(tree.file("none")))
+        }
+    }
+
+    @Test func aNamespaceHoldsOtherExports() throws {
+        let space = Namespace([
+            ("host", .export(try tree.export())),
+            ("again", .export(try tree.export())),
+            ("note", .file([1, 2])),
+        ])
+        let client = try TestServer(.memory, [("", space)]).attach()
+        try client.walk(0, 1)
+        try client.open(1)
+        #expect(try client.list(1).map(\.text) == [".", "..", "host", "again", "note"])
+        let root = try client.getattr(0).qid
+        let first = try client.walk(0, 2, "host", "sub", "deep", "x")
+        let second = try client.walk(0, 3, "again", "sub", "deep", "x")
+        #expect(Set((first + second + [root]).map(\.path)).count == 9)
+        try client.open(2)
+        #expect(try client.readAll(2) == Array("deep".utf8))
+        #expect(
+            try client.walk(0, 4, "host", "sub", "..", "..", "host").map(\.path) == [
+                first[0].path, first[1].path, first[0].path, root.path, first[0].path,
+            ]
+        )
+    }
+}
