@@ -105,6 +105,10 @@ final class VsockEngine {
             stream.connection.delivered(stream.outgoing.byteCount)
             stream.outgoing.removeAll()
         }
+        // What the handler has sent from inside `received` is not collected yet.
+        if stream.outgoing.isEmpty, stream.state == .finishing {
+            stream.outgoing.append(stream.connection.collectMessages())
+        }
         if stream.outgoing.isEmpty {
             apply(.outputDrained, to: stream)
         } else if stream.canSend, !stream.isReady {

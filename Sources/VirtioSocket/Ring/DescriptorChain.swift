@@ -4,6 +4,7 @@ enum RingError: Error, Equatable {
     case availableIndex(UInt16)
     case descriptorIndex(UInt16)
     case endlessChain
+    /// `address` is the first of the buffer's that is in no region, `count` the buffer's length.
     case outsideMemory(address: UInt64, count: UInt32)
     case readableAfterWritable
     case indirectTable

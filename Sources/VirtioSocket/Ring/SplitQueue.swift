@@ -65,7 +65,13 @@ import CLinux
     private var mask: UInt16 { size - 1 }
 
     /// How many chains the driver has made available and the device has not taken.
-    var availableCount: UInt16 { unsafe clinux_load_acquire_u16(available + 2) &- nextAvailable }
+    ///
+    /// A driver that is being removed takes back what it was not shown as used, and its index goes
+    /// backwards by as much (virtqueue_detach_unused_buf in Linux): that is none.
+    var availableCount: UInt16 {
+        let count = unsafe clinux_load_acquire_u16(available + 2) &- nextAvailable
+        return 0 &- count <= unpublishedCount ? 0 : count
+    }
 
     /// Takes the next available chain, filling `chain`; nil when there is none.
     /// - Returns: the chain's head, for `complete`.
@@ -105,9 +111,6 @@ import CLinux
         }
         throw .endlessChain
     }
-
-    /// Gives back the last chain taken, untouched.
-    mutating func putBack() { nextAvailable &-= 1 }
 
     /// Writes a used entry; the driver sees it after `publish`.
     /// - Parameter count: bytes written into the chain's writable buffers.

@@ -86,6 +86,14 @@ extension VsockConnection {
         }
     }
 
+    /// Collects the messages alone.
+    func collectMessages() -> [OutgoingMessage] {
+        state.withLock { state in
+            defer { state.requests.messages = [] }
+            return state.requests.messages
+        }
+    }
+
     /// `count` queued bytes are in the guest's hands, or dropped.
     func delivered(_ count: Int) { queued.wrappingSubtract(count, ordering: .relaxed) }
 
