@@ -29,18 +29,16 @@ import Testing
         let count = Int(ExtlinuxInstallation.loaderSize(program)) / 512
         let sectors: [UInt64] = Array(1000..<1050) + Array(5050..<UInt64(5000 + count))
         let installed = try ExtlinuxInstallation(
-            program: program, sectors: sectors, folder: "/syslinux",
+            program: program,
+            sectors: sectors,
+            folder: "/syslinux",
             partition: (1 << 20)..<(201 << 20)
         )
         #expect(installed.loader.count == count * 512)
         let words = stride(from: 0, to: program.loader.count, by: 4)
-        #expect(words.reduce(UInt32(0)) { $0 &+ installed.loader.getLE(UInt32.self, at: $1) }
-            == 0x3eb2_02fe)
-        #expect(throws: ExtlinuxProgram.Problem.self) {
-            try ExtlinuxInstallation(
-                program: program, sectors: stride(from: 0, to: UInt64(7 * count), by: 7).map { $0 }, folder: "/syslinux",
-                partition: (1 << 20)..<(201 << 20)
-            )
-        }
+        #expect(
+            words.reduce(UInt32(0)) { $0 &+ installed.loader.getLE(UInt32.self, at: $1) }
+                == 0x3eb2_02fe
+        )
     }
 }

@@ -6,7 +6,10 @@ import Testing
 
 @Suite struct Qcow2Tests {
     private func image(
-        _ path: String, size: UInt64, ranges: [Range<UInt64>], zero: Set<UInt64> = []
+        _ path: String,
+        size: UInt64,
+        ranges: [Range<UInt64>],
+        zero: Set<UInt64> = []
     ) throws -> [(UInt64, [UInt8])] {
         let layout = Qcow2Layout(virtualSize: size, ranges: ranges)
         var writes: [DiskWrite] = []
@@ -16,7 +19,10 @@ import Testing
             while at < range.upperBound {
                 let place = try #require(layout.place(of: at))
                 let length = min(range.upperBound - at, place.contiguous, 1 << 16)
-                let bytes = [UInt8](repeating: UInt8(truncatingIfNeeded: at >> 12 | 1), count: Int(length))
+                let bytes = [UInt8](
+                    repeating: UInt8(truncatingIfNeeded: at >> 12 | 1),
+                    count: Int(length)
+                )
                 if !zero.contains(place.cluster) {
                     writes.append(DiskWrite(offset: place.offset, bytes: bytes))
                     data.append((at, bytes))
@@ -29,23 +35,31 @@ import Testing
         return data
     }
 
-    @Test(arguments: [
-        [0..<512],
-        [0..<70_000, 5_368_709_120..<5_368_709_123, 17_179_865_088..<17_179_869_184],
-        [(1 << 20)..<(40 << 20)],
-        [],
-    ] as [[Range<UInt64>]])
+    @Test(
+        arguments: [
+            [0..<512],
+            [0..<70_000, 5_368_709_120..<5_368_709_123, 17_179_865_088..<17_179_869_184],
+            [(1 << 20)..<(40 << 20)],
+            [],
+        ] as [[Range<UInt64>]]
+    )
     func `qemu-img finds it whole and reads what was written`(ranges: [Range<UInt64>]) throws {
         let scratch = try ScratchFolder()
         let path = scratch.file("disk.qcow2")
         let data = try image(path, size: 16 << 30, ranges: ranges)
         let check = try Referee.run("qemu-img", ["check", path])
-        #expect(check.status == 0 && check.output.contains("No errors were found"), "\(check.output)")
+        #expect(
+            check.status == 0 && check.output.contains("No errors were found"),
+            "\(check.output)"
+        )
         try makeImage(
-            data.map { DiskWrite(offset: $0.0, bytes: $0.1) }, to: scratch.file("raw"), size: 16 << 30
+            data.map { DiskWrite(offset: $0.0, bytes: $0.1) },
+            to: scratch.file("raw"),
+            size: 16 << 30
         )
         let same = try Referee.run(
-            "qemu-img", ["compare", "-f", "qcow2", "-F", "raw", path, scratch.file("raw")]
+            "qemu-img",
+            ["compare", "-f", "qcow2", "-F", "raw", path, scratch.file("raw")]
         )
         #expect(same.output.contains("Images are identical"), "\(same.output)")
     }

@@ -80,6 +80,12 @@ package struct Qcow2Layout: Sendable {
         package var contiguous: UInt64
         /// Which data cluster it is in.
         package var cluster: UInt64
+
+        package init(offset: UInt64, contiguous: UInt64, cluster: UInt64) {
+            self.offset = offset
+            self.contiguous = contiguous
+            self.cluster = cluster
+        }
     }
 
     /// Where a byte of the disk lies in the file; nil if it is in none of the ranges.

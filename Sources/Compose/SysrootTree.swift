@@ -1,0 +1,276 @@
+import DiskImage
+import OSTree
+import SystemIO
+import SystemPackage
+
+/// The root file system: what `ostree admin init-fs --modern`, `os-init`, `pull-local` and `deploy`
+/// leave in an empty one, for one deployment.
+struct SysrootTree {
+    private let plan: ComposePlan
+    private let tree: CommitTree
+    private let kernel: KernelFiles
+    private let version: LibostreeVersion
+    private(set) var partition: PartitionTree
+    /// By file object: its node in the repository.
+    private var objectNodes: [PartitionTree.Node] = []
+
+    init(
+        plan: ComposePlan,
+        tree: CommitTree,
+        kernel: KernelFiles,
+        version: LibostreeVersion
+    ) throws(ComposeError) {
+        self.plan = plan
+        self.tree = tree
+        self.kernel = kernel
+        self.version = version
+        partition = PartitionTree(created: plan.created)
+        // The mount point of the boot partition.
+        _ = try partition.directory("boot", in: FileTree.root)
+        let ostree = try partition.directory("ostree", in: FileTree.root)
+        try makeRepository(in: ostree)
+        try makeDeployment(in: ostree)
+        try makeBootLinks(in: ostree)
+    }
+
+    private var commit: String { plan.commit.checksum.hex }
+
+    // MARK: Repository
+
+    private mutating func makeRepository(in ostree: PartitionTree.Node) throws(ComposeError) {
+        let repo = try partition.directory("repo", in: ostree)
+        try partition.file("config", in: repo, Array("[core]\nrepo_version=1\nmode=bare\n".utf8))
+        try partition.file(".lock", in: repo, [], 0o640)
+        _ = try partition.directory("extensions", in: repo)
+        _ = try partition.directory("state", in: repo)
+        let temporary = try partition.directory("tmp", in: repo)
+        _ = try partition.directory("cache", in: temporary)
+        try makeReferences(in: try partition.directory("refs", in: repo))
+        try makeObjects(in: try partition.directory("objects", in: repo))
+    }
+
+    private mutating func makeReferences(in refs: PartitionTree.Node) throws(ComposeError) {
+        let heads = try partition.directory("heads", in: refs)
+        _ = try partition.directory("mirrors", in: refs)
+        _ = try partition.directory("remotes", in: refs)
+        let line = Array("\(commit)\n".utf8)
+        let parts = plan.ref.split(separator: "/")
+        guard let name = parts.last, !plan.ref.contains(":"), parts.first != "ostree" else {
+            throw .needsVM("\"\(plan.ref)\" is not the name of a local branch")
+        }
+        // A checksum is pulled without a ref.
+        if Checksum(hex: plan.ref) == nil {
+            let folder = try partition.directories(parts.dropLast(), in: heads)
+            try partition.file(String(name), in: folder, line)
+        }
+        let deployment = try partition.directories(["ostree", "1", "1"], in: heads)
+        try partition.file("0", in: deployment, line)
+    }
+
+    private mutating func makeObjects(in objects: PartitionTree.Node) throws(ComposeError) {
+        var folders: [String: PartitionTree.Node] = [:]
+        func split(_ checksum: Checksum, _ suffix: String) -> (folder: String, name: String) {
+            let hex = checksum.hex
+            return (String(hex.prefix(2)), hex.dropFirst(2) + suffix)
+        }
+        func folder(
+            _ name: String,
+            _ partition: inout PartitionTree
+        ) throws(ComposeError) -> PartitionTree.Node {
+            if let known = folders[name] { return known }
+            let made = try partition.directory(name, in: objects)
+            folders[name] = made
+            return made
+        }
+        for (name, suffix) in metadataObjects {
+            let bytes = try reading { () throws(OSTreeError) in
+                try plan.repository.metadataBytes(name)
+            }
+            let place = split(name.checksum, suffix)
+            try partition.file(place.name, in: try folder(place.folder, &partition), bytes)
+        }
+        if let detached = try detachedMetadata() {
+            let place = split(plan.commit.checksum, ".commitmeta")
+            try partition.file(place.name, in: try folder(place.folder, &partition), detached)
+        }
+        objectNodes.reserveCapacity(tree.files.count)
+        for (index, checksum) in tree.files.enumerated() {
+            let place = split(checksum, ".file")
+            let info = tree.infos[index]
+            objectNodes.append(
+                try partition.object(
+                    place.name.utf8,
+                    in: try folder(place.folder, &partition),
+                    index,
+                    info,
+                    modified: info.isSymlink ? nil : 0
+                )
+            )
+        }
+    }
+
+    private var metadataObjects: [(ObjectName, String)] {
+        [(ObjectName(plan.commit.checksum, .commit), ".commit")]
+            + tree.trees.keys.sorted().map { (ObjectName($0, .dirTree), ".dirtree") }
+            + tree.metas.keys.sorted().map { (ObjectName($0, .dirMeta), ".dirmeta") }
+    }
+
+    /// Signatures and the like, kept beside the commit; nil if there are none.
+    private func detachedMetadata() throws(ComposeError) -> [UInt8]? {
+        let path = plan.repository.path.appending("objects")
+            .appending(String(commit.prefix(2))).appending("\(commit.dropFirst(2)).commitmeta")
+        do throws(Errno) {
+            return try readFile(path)
+        } catch .noSuchFileOrDirectory {
+            return nil
+        } catch {
+            throw .repository(.repositoryUnreadable(path, error))
+        }
+    }
+
+    // MARK: Deployment
+
+    private mutating func makeDeployment(in ostree: PartitionTree.Node) throws(ComposeError) {
+        let deploy = try partition.directory("deploy", in: ostree)
+        let stateroot = try partition.directory(plan.osname, in: deploy)
+        try makeVar(in: stateroot)
+        let folder = try partition.directory("deploy", in: stateroot)
+        let rootMeta = try tree.meta(plan.commit.rootMeta)
+        let root = try partition.directory(
+            "\(commit).0".utf8,
+            in: folder,
+            rootMeta,
+            modified: nil,
+            immutable: true
+        )
+        try checkOut(tree.tree(plan.commit.rootTree), into: root, isRoot: true)
+        try copyConfiguration(into: root)
+        try partition.file(
+            "\(commit).0.origin",
+            in: folder,
+            Array("[origin]\nrefspec=\(plan.ref)\n".utf8)
+        )
+        if version.makesBackingFolder {
+            let backing = try partition.directories(["backing"], in: stateroot)
+            let own = try partition.directory("\(commit).0", in: backing)
+            let transient = try partition.directory("root-transient", in: own, 0o700)
+            _ = try partition.directory("work", in: transient, 0o700)
+            _ = try partition.directory(
+                "upper",
+                in: transient,
+                UInt16(truncatingIfNeeded: rootMeta.mode) & 0o7777
+            )
+        }
+    }
+
+    /// Hard links to the objects. Files of no length, and those that have as many names as ext4
+    /// allows, get an inode of their own.
+    private mutating func checkOut(
+        _ contents: DirTree,
+        into node: PartitionTree.Node,
+        isRoot: Bool = false
+    ) throws(ComposeError) {
+        for file in contents.files {
+            let index = try tree.index(file.checksum)
+            let info = tree.infos[index]
+            let object = objectNodes[index]
+            let isEmpty = info.isRegular && info.size == 0
+            if isEmpty || partition.files.linkCount(object) >= Self.mostLinks {
+                _ = try partition.object(file.name, in: node, index, info, modified: nil)
+            } else {
+                try partition.link(object, as: file.name, in: node)
+            }
+        }
+        for directory in contents.directories {
+            // An empty /etc beside /usr/etc makes way for the copy.
+            if isRoot && directory.name == Array("etc".utf8) {
+                try refuseFilled(directory)
+                continue
+            }
+            let made = try partition.directory(
+                directory.name,
+                in: node,
+                try tree.meta(directory.meta),
+                modified: 0
+            )
+            try checkOut(tree.tree(directory.tree), into: made)
+        }
+    }
+
+    private static let mostLinks = 65_000
+
+    private func refuseFilled(_ directory: DirTree.Directory) throws(ComposeError) {
+        let contents = try tree.tree(directory.tree)
+        guard contents.files.isEmpty && contents.directories.isEmpty,
+            tree.directory("usr/etc") != nil
+        else {
+            throw .unsuitableTree("the commit has files in /etc; they belong in /usr/etc")
+        }
+    }
+
+    private mutating func copyConfiguration(
+        into root: PartitionTree.Node
+    ) throws(ComposeError) {
+        guard let source = tree.directory("usr/etc") else { return }
+        let etc = try partition.directory(
+            "etc".utf8,
+            in: root,
+            try tree.meta(source.meta),
+            modified: nil
+        )
+        try copy(try tree.tree(source.tree), into: etc, without: plan.fstab == nil ? nil : "fstab")
+        if let fstab = plan.fstab { try partition.file("fstab", in: etc, fstab) }
+    }
+
+    /// A full copy: every file an inode of its own, with the time of the clock.
+    private mutating func copy(
+        _ contents: DirTree,
+        into node: PartitionTree.Node,
+        without: String? = nil
+    ) throws(ComposeError) {
+        for file in contents.files {
+            if let without, file.name == Array(without.utf8) { continue }
+            let index = try tree.index(file.checksum)
+            _ = try partition.object(file.name, in: node, index, tree.infos[index], modified: nil)
+        }
+        for directory in contents.directories {
+            let made = try partition.directory(
+                directory.name,
+                in: node,
+                try tree.meta(directory.meta),
+                modified: nil
+            )
+            try copy(try tree.tree(directory.tree), into: made)
+        }
+    }
+
+    private mutating func makeVar(in stateroot: PartitionTree.Node) throws(ComposeError) {
+        let source = version.copiesVar ? tree.directory("var") : nil
+        let node = try partition.directory("var", in: stateroot)
+        if let source { try copy(try tree.tree(source.tree), into: node) }
+        let isEmpty = source == nil
+        if isEmpty && (!version.copiesVar || tree.directory("usr/lib/tmpfiles.d") == nil) {
+            _ = try partition.directory("tmp", in: node, 0o1777)
+            _ = try partition.directory("lib", in: node)
+            _ = try partition.directory("log", in: node)
+            try partition.symlink("run", in: node, to: "../run")
+            try partition.symlink("lock", in: node, to: "../run/lock")
+        }
+        try partition.file(".ostree-selabeled", in: node, [])
+    }
+
+    // MARK: Boot links
+
+    private mutating func makeBootLinks(in ostree: PartitionTree.Node) throws(ComposeError) {
+        try partition.symlink("boot.1", in: ostree, to: "boot.1.1")
+        let folder = try partition.directories(
+            ["boot.1.1", Substring(plan.osname), Substring(kernel.bootChecksum)],
+            in: ostree
+        )
+        try partition.symlink(
+            "0",
+            in: folder,
+            to: "../../../deploy/\(plan.osname)/deploy/\(commit).0"
+        )
+    }
+}
