@@ -1,6 +1,6 @@
 internal import CLinux
 package import SystemIO
-internal import SystemPackage
+package import SystemPackage
 
 /// An open file object. Immutable, so usable from any thread.
 package struct FileObject: Sendable {
@@ -98,6 +98,11 @@ package struct FileObject: Sendable {
         guard actual == checksum else {
             throw store.corrupt(name, "metadata and content have checksum \(actual)")
         }
+    }
+
+    /// A failure of the host while this object's content was being made available.
+    package func unreadable(_ errno: Errno) -> OSTreeError {
+        .objectUnreadable(name, file: store.file(of: name), errno)
     }
 
     private func readPlain(

@@ -20,6 +20,7 @@ import Testing
     {
         let scratch = try ScratchFolder()
         let sample = try SampleRepository(tree)
+        defer { withExtendedLifetime(sample) {} }
         let repository = try Repository(path: FilePath(sample.path))
         let commit = try repository.commit(repository.resolve("os/sample"))
         if let agent { try Data(agent).write(to: URL(fileURLWithPath: scratch.file("agent"))) }

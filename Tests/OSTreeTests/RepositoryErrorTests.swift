@@ -41,6 +41,7 @@ import Testing
 
     @Test func aWrongRefNamesThoseNear() throws {
         let sample = try SampleRepository(SampleTree.canonical)
+        defer { withExtendedLifetime(sample) {} }
         let repository = try Repository(path: FilePath(sample.path))
         #expect(try repository.references() == ["os/sample"])
         for wrong in ["os/sampel", "other/sample", "os/sample^"] {
@@ -65,6 +66,7 @@ import Testing
     @Test(arguments: [0, 3, 9, 20, 24, 40, 100, 5_000, 60_000, -1])
     func aDamagedObjectIsFound(position: Int) throws {
         let sample = try SampleRepository(SampleTree.canonical)
+        defer { withExtendedLifetime(sample) {} }
         let repository = try Repository(path: FilePath(sample.path))
         let commit = try repository.commit(repository.resolve("os/sample"))
         guard case .file(let checksum) = try repository.entry(at: "usr/share/big", in: commit)
@@ -91,6 +93,7 @@ import Testing
 
     @Test func aDamagedDirTreeAndAMissingFileAreNamed() throws {
         let sample = try SampleRepository(SampleTree.canonical)
+        defer { withExtendedLifetime(sample) {} }
         let repository = try Repository(path: FilePath(sample.path))
         let commit = try repository.commit(repository.resolve("os/sample"))
         let hex = commit.rootTree.hex

@@ -62,6 +62,7 @@ import Testing
 
     @Test func aParentRepositorySuppliesWhatIsMissing() throws {
         let sample = try SampleRepository(SampleTree.canonical)
+        defer { withExtendedLifetime(sample) {} }
         let child = sample.file("child")
         try SampleRepository.ostree("init", "--mode=bare-user", "--repo=\(child)")
         try SampleRepository.ostree("config", "--repo=\(child)", "set", "core.parent", sample.path)
@@ -73,6 +74,7 @@ import Testing
     /// The referee is `ostree ls`: each line ends with the path and holds the object's checksums.
     @Test func allReachableObjectsAreFound() throws {
         let sample = try SampleRepository(SampleTree.full)
+        defer { withExtendedLifetime(sample) {} }
         let repository = try Repository(path: FilePath(sample.path))
         let objects = try repository.objects(of: repository.resolve("os/sample"))
         let list = try SampleRepository.ostree(

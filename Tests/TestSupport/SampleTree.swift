@@ -94,7 +94,7 @@ package final class SampleRepository: Sendable {
         folder = try ScratchFolder()
         self.tree = tree
         let archive = folder.file("archive")
-        try SampleRepository.ostree("init", "--mode=archive", "--repo=\(archive)")
+        try SampleRepository.create(archive, mode: "archive")
         let tar = folder.file("tree.tar")
         try Data(TarArchive.bytes(of: tree)).write(to: URL(fileURLWithPath: tar))
         commit = try SampleRepository.ostree(
@@ -110,9 +110,15 @@ package final class SampleRepository: Sendable {
             path = archive
         } else {
             path = folder.file(mode)
-            try SampleRepository.ostree("init", "--mode=\(mode)", "--repo=\(path)")
+            try SampleRepository.create(path, mode: mode)
             try SampleRepository.ostree("pull-local", "--repo=\(path)", archive, ref)
         }
+    }
+
+    /// An empty repository that does not wait for the disk: a test's loss is no loss.
+    package static func create(_ path: String, mode: String) throws {
+        try ostree("init", "--mode=\(mode)", "--repo=\(path)")
+        try ostree("config", "--repo=\(path)", "set", "core.fsync", "false")
     }
 
     @discardableResult

@@ -1,0 +1,230 @@
+import Foundation
+import NinePServer
+import OSTree
+import OSTreeExport
+import SystemPackage
+import TestSupport
+import Testing
+
+@Suite struct CommitTreeTests {
+    static let isRoot = geteuid() == 0
+    static let modes = ["archive", "bare-user"] + (isRoot ? ["bare"] : [])
+
+    private func export(
+        _ sample: SampleRepository,
+        cacheLimit: Int = 1 << 20
+    ) throws -> CommitTree {
+        let repository = try Repository(path: FilePath(sample.path))
+        return try CommitTree(
+            repository: repository,
+            commit: repository.commit(repository.resolve("os/sample")),
+            cacheLimit: cacheLimit
+        )
+    }
+
+    /// What the view adds to a commit, all of it.
+    private func isAddition(_ path: String, _ tree: [TarEntry]) -> Bool {
+        let added = MountPoint.standard.map { "/" + $0.path } + ["/etc", "/builddisks"]
+        let own = tree.contains { "/" + $0.path == path }
+        return !own && added.contains { path == $0 || path.hasPrefix($0 + "/") }
+    }
+
+    private func expected(_ tree: [TarEntry]) -> [String: ListedEntry] {
+        var entries: [String: ListedEntry] = [:]
+        for item in tree {
+            var entry = ListedEntry(mode: item.mode, uid: item.uid, gid: item.gid)
+            entry.xattrs = item.xattrs
+            switch item.content {
+            case .directory: entry.mode |= S_IFDIR
+            case .symlink(let target):
+                entry.mode |= S_IFLNK
+                entry.target = target
+            case .file(let bytes):
+                entry.mode |= S_IFREG
+                entry.size = UInt64(bytes.count)
+                entry.content = SHA256.checksum(of: bytes).hex
+            }
+            entries[item.path.isEmpty ? "" : "/" + item.path] = entry
+        }
+        return entries
+    }
+
+    private func compare(_ found: [String: ListedEntry], _ wanted: [String: ListedEntry]) {
+        for path in Set(found.keys).union(wanted.keys).sorted() {
+            #expect(found[path] == wanted[path], "\(path)")
+        }
+    }
+
+    // MARK: The same as committed
+
+    @Test(arguments: modes) func theViewIsTheCommit(mode: String) throws {
+        let sample = try SampleRepository(SampleTree.full, mode: mode)
+        defer { withExtendedLifetime(sample) {} }
+        let view = try ViewWalker(export(sample)).listing
+        compare(
+            view.dropping { isAddition($0, sample.tree) }.entries,
+            expected(SampleTree.full)
+        )
+    }
+
+    @Test func theViewOfACanonicalCommitIsTheCommit() throws {
+        let sample = try SampleRepository(SampleTree.canonical, mode: "bare-user-only")
+        defer { withExtendedLifetime(sample) {} }
+        let view = try ViewWalker(export(sample)).listing
+        compare(
+            view.dropping { isAddition($0, sample.tree) }.entries,
+            expected(SampleTree.canonical)
+        )
+    }
+
+    /// The referee is a checkout by root from a bare repository, where objects are hard links.
+    @Test(.enabled(if: isRoot, "only root can check out foreign owners"), arguments: modes)
+    func theViewIsWhatRootChecksOut(mode: String) throws {
+        let bare = try SampleRepository(SampleTree.full, mode: "bare")
+        let folder = bare.file("checkout")
+        try SampleRepository.ostree("checkout", "--repo=\(bare.path)", "os/sample", folder)
+        let checkout = try HostWalker(folder).listing
+        let sample = try SampleRepository(SampleTree.full, mode: mode)
+        defer { withExtendedLifetime(sample) {} }
+        let walker = try ViewWalker(export(sample))
+        let view = walker.listing.dropping { isAddition($0, sample.tree) }
+        compare(view.entries, checkout.entries)
+        #expect(view.groups == checkout.groups)
+        #expect(view.groups.contains(["/usr/share/copy-a", "/usr/share/copy-b"]))
+        for group in view.groups {
+            for path in group { #expect(walker.linkCounts[path] == UInt64(group.count), "\(path)") }
+        }
+    }
+
+    // MARK: What the view adds
+
+    @Test func etcAndMountPointsAreThere() throws {
+        let sample = try SampleRepository(SampleTree.full)
+        defer { withExtendedLifetime(sample) {} }
+        let walker = try ViewWalker(export(sample))
+        let view = walker.listing
+        for (path, entry) in view.entries where path.hasPrefix("/usr/etc") {
+            #expect(view.entries[String(path.dropFirst(4))] == entry, "\(path)")
+        }
+        for point in MountPoint.standard {
+            let entry = try #require(view.entries["/" + point.path])
+            #expect(entry.mode & S_IFMT == S_IFDIR)
+        }
+        #expect(view.entries["/tmp"]?.mode == S_IFDIR | 0o1777)
+        // A copy: no inode of /etc is one of /usr/etc.
+        #expect(!view.groups.contains { $0.contains { $0.hasPrefix("/etc/") } })
+        #expect(walker.linkCounts["/etc/passwd"] == 1)
+    }
+
+    @Test(arguments: [false, true]) func theCommitsOwnEtc(isPopulated: Bool) throws {
+        var tree = SampleTree.canonical
+        tree.append(.directory("etc", mode: 0o700))
+        if isPopulated { tree.append(.file("etc/own", Array("own".utf8))) }
+        tree.append(.symlink("tmp", to: "sysroot/tmp"))
+        let sample = try SampleRepository(tree)
+        defer { withExtendedLifetime(sample) {} }
+        let view = try ViewWalker(export(sample)).listing
+        #expect((view.entries["/etc/own"] != nil) == isPopulated)
+        #expect((view.entries["/etc/passwd"] != nil) != isPopulated)
+        #expect(view.entries["/etc"]?.mode == S_IFDIR | (isPopulated ? 0o700 : 0o755))
+        #expect(view.entries["/tmp"]?.target == "sysroot/tmp")
+    }
+
+    // MARK: Behaviour
+
+    @Test func errorsAreThoseOfAFileSystem() throws {
+        let sample = try SampleRepository(SampleTree.canonical)
+        defer { withExtendedLifetime(sample) {} }
+        let root = try export(sample).root()
+        func node(_ path: String) throws(Errno) -> any Node {
+            var node = root
+            for part in path.split(separator: "/") {
+                node = try node.child(named: Array(part.utf8))
+            }
+            return node
+        }
+        #expect(throws: Errno.noSuchFileOrDirectory) { try node("usr/none") }
+        #expect(throws: Errno.noSuchFileOrDirectory) { try node("builddisks/none") }
+        #expect(throws: Errno.notDirectory) { try node("usr/bin/tool/x") }
+        #expect(throws: Errno.isDirectory) { try node("usr").openFile() }
+        #expect(throws: Errno.tooManySymbolicLinkLevels) { try node("home").openFile() }
+        #expect(throws: Errno.notDirectory) { try node("usr/bin/tool").openDirectory() }
+        #expect(throws: Errno.invalidArgument) { try node("usr/bin/tool").symlinkTarget() }
+        #expect(throws: Errno.noData) {
+            try node("usr").extendedAttribute(named: Array("user.none".utf8))
+        }
+        #expect(root.parent() === root)
+        #expect(try node("usr/bin").parent().parent().qid == root.qid)
+    }
+
+    @Test func directoriesCanBeReadFromAnyCookie() throws {
+        let sample = try SampleRepository(SampleTree.canonical)
+        defer { withExtendedLifetime(sample) {} }
+        let root = try export(sample).root()
+        let many = try root.child(named: Array("usr".utf8)).child(named: Array("lib".utf8))
+            .child(named: Array("many".utf8))
+        let directory = try many.openDirectory()
+        var all: [DirectoryEntry] = []
+        try directory.entries(after: 0) {
+            all.append($0); return true
+        }
+        #expect(all.count == 302)
+        for start in [0, 1, 2, 150, 301] {
+            var rest: [DirectoryEntry] = []
+            try directory.entries(after: all[start].cookie) {
+                rest.append($0); return rest.count < 7
+            }
+            #expect(rest.map(\.name) == all.dropFirst(start + 1).prefix(7).map(\.name))
+        }
+        try directory.entries(after: .max) { _ in
+            Issue.record("an entry past the end")
+            return false
+        }
+    }
+
+    /// More content than the cache may hold, from many threads: an open file keeps what it reads.
+    @Test func theCacheStaysWithinItsLimit() async throws {
+        let tree =
+            [TarEntry.directory("")]
+            + (0..<20).map { .file("f\($0)", [UInt8](repeating: UInt8($0), count: 200_000)) }
+        let sample = try SampleRepository(tree)
+        defer { withExtendedLifetime(sample) {} }
+        let export = try export(sample, cacheLimit: 1 << 20)
+        let first = try export.root().child(named: Array("f0".utf8)).openFile()
+        try await withThrowingTaskGroup(of: Bool.self) { group in
+            for number in 0..<60 {
+                group.addTask {
+                    let name = Array("f\(number % 20)".utf8)
+                    let content = try ViewWalker.read(
+                        export.root().child(named: name).openFile()
+                    )
+                    return content == [UInt8](repeating: UInt8(number % 20), count: 200_000)
+                }
+            }
+            for try await isRight in group { #expect(isRight) }
+        }
+        #expect(export.cacheUsage.cost <= 1 << 20)
+        #expect(try ViewWalker.read(first) == [UInt8](repeating: 0, count: 200_000))
+        #expect(export.readFailures.isEmpty)
+    }
+
+    @Test func aDamagedObjectIsAnErrorThatNamesIt() throws {
+        let sample = try SampleRepository(SampleTree.canonical)
+        defer { withExtendedLifetime(sample) {} }
+        let export = try export(sample)
+        let repository = try Repository(path: FilePath(sample.path))
+        let commit = try repository.commit(repository.resolve("os/sample"))
+        guard case .file(let checksum) = try repository.entry(at: "usr/share/big", in: commit)
+        else {
+            Issue.record("no file")
+            return
+        }
+        let path =
+            "\(sample.path)/objects/\(checksum.hex.prefix(2))/\(checksum.hex.dropFirst(2)).filez"
+        var bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
+        bytes[100_000] ^= 1
+        try Data(bytes).write(to: URL(fileURLWithPath: path))
+        #expect(throws: Errno.ioError) { try ViewWalker(export) }
+        #expect("\(export.readFailures)".contains(checksum.hex))
+    }
+}
