@@ -109,7 +109,7 @@ let package = Package(
         ),
         .executableTarget(
             name: "builddisks",
-            dependencies: ["BuilddisksCommands"],
+            dependencies: ["BuilddisksCommands", "SystemIO", arguments],
             swiftSettings: strict
         ),
         library(
@@ -142,7 +142,7 @@ let package = Package(
         tests("OSTreeTests", ["OSTree", "OSTreeExport", "NinePServer", "TestSupport", system]),
         tests("BootstrapTests", ["Bootstrap", "TestSupport", system]),
         tests("ComposeTests", ["Compose", "DiskImage", "OSTree", "TestSupport", system]),
-        tests("OrchestratorTests", ["Orchestrator", "TestSupport", system]),
+        tests("OrchestratorTests", ["Orchestrator", "SystemIO", "TestSupport", system]),
         tests("VMTests", ["TestSupport", "Orchestrator", "OSTree", "SystemIO", system]),
     ],
     swiftLanguageModes: [.v6]

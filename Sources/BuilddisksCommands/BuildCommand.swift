@@ -13,7 +13,8 @@ struct BuildCommand: ParsableCommand {
             The disk is published as OUTPUT/<build>/<osname>-<last part of the ref>.<format>, and \
             OUTPUT/current becomes a link to that build. An unchanged commit and plan is not built \
             again.
-            """)
+            """
+    )
 
     @Option(help: ArgumentHelp("The OSTree repository.", valueName: "folder"))
     var repo: String
@@ -30,11 +31,16 @@ struct BuildCommand: ParsableCommand {
     @Option(
         help: ArgumentHelp(
             "Name of the build (default: the commit's time and a checksum of commit and plan).",
-            valueName: "name"))
+            valueName: "name"
+        )
+    )
     var build: String?
 
     @Option(help: "How the disk is made.")
     var method: BuildRequest.Method = .vm
+
+    @Option(help: "How the commit's objects reach the VM.")
+    var pull: BuildRequest.Pull = .ninep
 
     @Option(help: "Partitions and boot loader.")
     var layout: BuildRequest.Layout = .bios
@@ -46,11 +52,14 @@ struct BuildCommand: ParsableCommand {
     var format: DiskFormat = .qcow2
 
     @Option(
-        name: .customLong("karg"), parsing: .singleValue,
+        name: .customLong("karg"),
+        parsing: .singleValue,
         help: ArgumentHelp(
             "A kernel argument; may be repeated (default: "
                 + "\(BuildRequest.defaultKernelArguments.joined(separator: ", "))).",
-            valueName: "argument"))
+            valueName: "argument"
+        )
+    )
     var kernelArguments: [String] = []
 
     @Option(help: "What runs the bootstrap VM.")
@@ -77,14 +86,26 @@ struct BuildCommand: ParsableCommand {
             let cancellation = Cancellation()
             try cancellation.observeSignals()
             let request = BuildRequest(
-                repository: absolutePath(repo), ref: ref, osname: osname,
-                output: absolutePath(output), buildName: build, method: method, layout: layout,
-                size: size.bytes, format: format,
+                repository: absolutePath(repo),
+                ref: ref,
+                osname: osname,
+                output: absolutePath(output),
+                buildName: build,
+                method: method,
+                pull: pull,
+                layout: layout,
+                size: size.bytes,
+                format: format,
                 kernelArguments: kernelArguments.isEmpty
                     ? BuildRequest.defaultKernelArguments : kernelArguments,
-                accelerator: accel, memory: memory)
+                accelerator: accel,
+                memory: memory
+            )
             let builder = Builder(
-                tools: try Tools(), reporter: reporter, cancellation: cancellation)
+                tools: try Tools(),
+                reporter: reporter,
+                cancellation: cancellation
+            )
             try builder.build(request)
         }
     }
@@ -113,6 +134,7 @@ struct DiskSize: ExpressibleByArgument {
 }
 
 extension BuildRequest.Method: ExpressibleByArgument {}
+extension BuildRequest.Pull: ExpressibleByArgument {}
 extension BuildRequest.Layout: ExpressibleByArgument {}
 extension DiskFormat: ExpressibleByArgument {}
 extension AcceleratorChoice: ExpressibleByArgument {}

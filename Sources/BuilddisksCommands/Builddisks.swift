@@ -7,7 +7,11 @@ package struct Builddisks: ParsableCommand {
         commandName: "builddisks",
         abstract: "Makes bootable VM disks from OSTree commits, as an ordinary user.",
         version: BuilddisksVersion.text,
-        subcommands: [BuildCommand.self, BootCommand.self, LaunchChildCommand.self])
+        subcommands: [
+            BuildCommand.self, BootCommand.self, ShellCommand.self, DoctorCommand.self,
+            LaunchChildCommand.self,
+        ]
+    )
 
     package init() {}
 }

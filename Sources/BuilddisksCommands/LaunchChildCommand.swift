@@ -5,7 +5,10 @@ import SystemIO
 /// Not for users: becomes another program that dies with its parent (see `ChildProcess`).
 struct LaunchChildCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "launch-child", abstract: "Used by builddisks itself.", shouldDisplay: false)
+        commandName: "launch-child",
+        abstract: "Used by builddisks itself.",
+        shouldDisplay: false
+    )
 
     @Argument var parent: Int32
     @Argument(parsing: .captureForPassthrough) var arguments: [String] = []

@@ -1,1 +1,6 @@
-print("builddisks")
+import ArgumentParser
+import BuilddisksCommands
+import SystemIO
+
+TerminationSignals.block()
+Builddisks.main()

@@ -9,13 +9,19 @@ package final class PhaseClock {
     package init(_ reporter: any BuildReporter) { self.reporter = reporter }
 
     package func run<Value>(
-        _ phase: Phase, _ body: () throws(BuildError) -> Value
+        _ phase: Phase,
+        _ body: () throws(BuildError) -> Value
     ) throws(BuildError) -> Value {
         reporter.report(.phaseStarted(phase))
         let began = monotonicSeconds()
         let value = try body()
         let seconds = monotonicSeconds() - began
-        phases.append((phase, seconds))
+        // A phase may come in two parts (checked in the guest, then on the host): one figure.
+        if let index = phases.firstIndex(where: { $0.phase == phase }) {
+            phases[index].seconds += seconds
+        } else {
+            phases.append((phase, seconds))
+        }
         reporter.report(.phaseEnded(phase, seconds: seconds))
         return value
     }

@@ -26,8 +26,10 @@ package struct Tools: Sendable {
         ]
         guard let agent = places.first(where: { mayAccess($0, R_OK) }) else {
             throw BuildError(
-                .host, "\(Self.agentName) is missing",
-                hint: "Put it beside \(program), or into ../libexec/builddisks.")
+                .host,
+                "\(Self.agentName) is missing",
+                hint: "Put it beside \(program), or into ../libexec/builddisks."
+            )
         }
         self.agent = agent
         launcher = program

@@ -1,6 +1,6 @@
 import CLinux
-package import SystemIO
 import Synchronization
+import SystemIO
 
 /// Whether the user wants this run to end. Set by a termination signal; everything that waits also
 /// waits for it.

@@ -12,10 +12,15 @@ package struct Guest {
     ///   - step: for messages, "pull the commit".
     ///   - limit: in seconds.
     package func run(
-        _ step: String, limit: Double, _ arguments: [String]
+        _ step: String,
+        limit: Double,
+        _ arguments: [String]
     ) throws(BuildError) {
         let (completion, _) = try channel.perform(
-            .run(RunCommand(arguments: arguments)), step: step, limit: limit)
+            .run(RunCommand(arguments: arguments)),
+            step: step,
+            limit: limit
+        )
         guard case .command(let status, let tail) = completion else {
             throw BuildError(.fault, "cannot \(step): the agent gave another kind of answer")
         }
@@ -27,12 +32,15 @@ package struct Guest {
             "cannot \(step): `\(arguments.joined(separator: " "))` in the guest: \(status)",
             hint: lines.contains { isNoSpace($0) }
                 ? "The commit does not fit on the disk: choose a larger --size." : nil,
-            details: lines)
+            details: lines
+        )
     }
 
     /// Any other request; its answer carries nothing.
     package func perform(
-        _ request: Request, _ step: String, limit: Double = 60
+        _ request: Request,
+        _ step: String,
+        limit: Double = 60
     ) throws(BuildError) {
         _ = try channel.perform(request, step: step, limit: limit)
     }

@@ -47,7 +47,8 @@ package final class GuestChannel {
             }
             throw failure(
                 "the guest's agent did not report within \(ProgressText.duration(limit))",
-                hint: "The console below shows how far its kernel came.")
+                hint: "The console below shows how far its kernel came."
+            )
         }
     }
 
@@ -56,16 +57,18 @@ package final class GuestChannel {
     ///   - step: what the request does, for messages: "pull the commit".
     ///   - limit: in seconds; the guest kills its command then, and a little later we give up.
     package func perform(
-        _ request: Request, step: String, limit: Double
+        _ request: Request,
+        step: String,
+        limit: Double
     ) throws(BuildError) -> (Completion, Figures) {
         let id: RequestID
+        let bytes: [UInt8]
         do throws(HostSession.SessionError) {
-            let made = try session.request(request, timeLimit: UInt32(limit * 1000))
-            id = made.id
-            try send(made.bytes)
-        } catch let error as HostSession.SessionError {
+            (id, bytes) = try session.request(request, timeLimit: UInt32(limit * 1000))
+        } catch {
             throw BuildError(.fault, "\(error)")
         }
+        try send(bytes)
         let deadline = monotonicSeconds() + limit + 15
         while let event = try nextEvent(deadline: deadline) {
             switch event {
@@ -111,7 +114,9 @@ package final class GuestChannel {
             }
             let milliseconds = CInt(max(1, min(1000, (deadline - now) * 1000)))
             let ready = pollReadable(
-                [cancellation.descriptor, descriptor.rawValue], milliseconds: milliseconds)
+                [cancellation.descriptor, descriptor.rawValue],
+                milliseconds: milliseconds
+            )
             if ready == 0 { try cancellation.check() }
             if ready == 1 { try receive() }
         }
@@ -146,14 +151,19 @@ package final class GuestChannel {
             case nil: "QEMU closed the control channel"
             }
         return failure(
-            "\(reason) before the work was done", hint: "The previous disk is untouched.")
+            "\(reason) before the work was done",
+            hint: "The previous disk is untouched."
+        )
     }
 
     private func failure(_ message: String, hint: String? = nil) -> BuildError {
         BuildError(
-            .guest, message, hint: hint,
+            .guest,
+            message,
+            hint: hint,
             details: machine.errorOutput.map { "qemu: \($0)" }
-                + machine.consoleTail.map { "console: \($0)" })
+                + machine.consoleTail.map { "console: \($0)" }
+        )
     }
 
     private func error(_ step: String, _ failure: Failure) -> BuildError {

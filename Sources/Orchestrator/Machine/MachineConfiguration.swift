@@ -47,7 +47,6 @@ package struct MachineConfiguration: Sendable {
         case file(FilePath)
         /// A unix socket on which we listen.
         case socket(FilePath)
-        case terminal
     }
 
     package init(

@@ -67,8 +67,6 @@ package enum QEMUCommand {
             arguments += ["-chardev", "file,id=console,path=\(escaped(path))"]
         case .socket(let path):
             arguments += ["-chardev", "socket,id=console,path=\(escaped(path))"]
-        case .terminal:
-            arguments += ["-chardev", "stdio,id=console,signal=off"]
         }
         arguments += ["-serial", "chardev:console"]
         return arguments

@@ -1,5 +1,5 @@
 import CLinux
-import SystemIO
+package import SystemIO
 package import SystemPackage
 
 /// A running QEMU. It dies with this process; `stop()` ends it before.
@@ -31,13 +31,11 @@ package final class QEMUMachine: Sendable {
         if case .file(let path) = configuration.console { console = path } else { console = nil }
         do throws(Errno) {
             let log = try OwnedFD.open(errors, O_WRONLY | O_CREAT | O_TRUNC, mode: 0o600)
-            let isTerminal = if case .terminal = configuration.console { true } else { false }
             process = try ChildProcess.start(
                 launcher: launcher,
                 program,
                 QEMUCommand.arguments(configuration, accelerator: accelerator, sandbox: true),
-                standardInput: isTerminal ? STDIN_FILENO : -1,
-                standardOutput: isTerminal ? STDOUT_FILENO : log.rawValue,
+                standardOutput: log.rawValue,
                 standardError: log.rawValue
             )
         } catch {
@@ -83,8 +81,8 @@ package func lastLines(of path: FilePath, count: Int) -> [String] {
 package func findProgram(_ name: String) -> FilePath? {
     if name.contains("/") { return isExecutable(FilePath(name)) ? FilePath(name) : nil }
     let path = environmentValue("PATH") ?? "/usr/local/bin:/usr/bin:/bin"
-    for folder in path.split(separator: ":") + ["/usr/sbin", "/sbin"] {
-        let candidate = FilePath(String(folder)).appending(name)
+    for folder in path.split(separator: ":").map(String.init) + ["/usr/sbin", "/sbin"] {
+        let candidate = FilePath(folder).appending(name)
         if isExecutable(candidate) { return candidate }
     }
     return nil

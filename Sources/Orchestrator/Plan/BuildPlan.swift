@@ -1,7 +1,7 @@
 package import DiskImage
 package import OSTree
 import SystemIO
-package import SystemPackage
+import SystemPackage
 
 /// What is to be on the disk, from which commit: everything that decides its bytes, checked.
 package struct BuildPlan: Sendable {
@@ -31,8 +31,10 @@ package struct BuildPlan: Sendable {
             layout = try DiskLayout.bios(size: request.size, identity: identity)
         } catch {
             throw BuildError(
-                .usage, "the disk's size does not suit the layout: \(error)",
-                hint: "Choose another --size.")
+                .usage,
+                "the disk's size does not suit the layout: \(error)",
+                hint: "Choose another --size."
+            )
         }
         name = request.buildName ?? "\(compactTime(commit.timestamp))-\(digest.hex.prefix(8))"
     }
@@ -46,7 +48,9 @@ package struct BuildPlan: Sendable {
     /// A checksum over the commit and each field that changes the disk's bytes. The fields are told
     /// apart by a NUL, which none of them can hold.
     private static func digest(
-        _ request: BuildRequest, _ commit: Commit, _ kernelArguments: [String]
+        _ request: BuildRequest,
+        _ commit: Commit,
+        _ kernelArguments: [String]
     ) -> Checksum {
         let fields =
             [
@@ -66,13 +70,17 @@ package struct BuildPlan: Sendable {
         }
         if !isPlain(request.osname) {
             throw BuildError(
-                .usage, "\"\(request.osname)\" cannot be an osname",
-                hint: "It becomes a folder's name: letters, digits, '-' and '_'.")
+                .usage,
+                "\"\(request.osname)\" cannot be an osname",
+                hint: "It becomes a folder's name: letters, digits, '-' and '_'."
+            )
         }
         if let name = request.buildName, !isPlain(name) || name == "current" {
             throw BuildError(
-                .usage, "\"\(name)\" cannot be a build's name",
-                hint: "It becomes a folder's name, other than `current`.")
+                .usage,
+                "\"\(name)\" cannot be a build's name",
+                hint: "It becomes a folder's name, other than `current`."
+            )
         }
         for argument in request.kernelArguments
         where argument.isEmpty || argument.contains("\0") || argument.contains("\n") {

@@ -9,6 +9,7 @@ package struct BuildRequest: Sendable {
     /// Overrides the name made from the commit and the plan.
     package var buildName: String?
     package var method: Method
+    package var pull: Pull
     package var layout: Layout
     /// Of the disk, in bytes.
     package var size: UInt64
@@ -19,6 +20,12 @@ package struct BuildRequest: Sendable {
     /// Of the bootstrap VM, in MiB.
     package var memory: Int
 
+    /// How the commit's objects reach the VM's disk.
+    package enum Pull: String, Sendable, CaseIterable {
+        /// `ostree pull-local --untrusted` from the repository mounted over 9P.
+        case ninep = "9p"
+    }
+
     package enum Method: String, Sendable, CaseIterable { case vm }
     package enum Layout: String, Sendable, CaseIterable { case bios }
 
@@ -28,10 +35,18 @@ package struct BuildRequest: Sendable {
     package static let defaultMemory = 2048
 
     package init(
-        repository: FilePath, ref: String, osname: String, output: FilePath,
-        buildName: String? = nil, method: Method = .vm, layout: Layout = .bios,
-        size: UInt64 = BuildRequest.defaultSize, format: DiskFormat = .qcow2,
-        kernelArguments: [String] = [], accelerator: AcceleratorChoice = .auto,
+        repository: FilePath,
+        ref: String,
+        osname: String,
+        output: FilePath,
+        buildName: String? = nil,
+        method: Method = .vm,
+        pull: Pull = .ninep,
+        layout: Layout = .bios,
+        size: UInt64 = BuildRequest.defaultSize,
+        format: DiskFormat = .qcow2,
+        kernelArguments: [String] = [],
+        accelerator: AcceleratorChoice = .auto,
         memory: Int = BuildRequest.defaultMemory
     ) {
         self.repository = repository
@@ -40,6 +55,7 @@ package struct BuildRequest: Sendable {
         self.output = output
         self.buildName = buildName
         self.method = method
+        self.pull = pull
         self.layout = layout
         self.size = size
         self.format = format

@@ -10,7 +10,7 @@ package struct JSONReporter: BuildReporter {
 
     package func report(_ event: BuildEvent) {
         print(Self.encode(event).text)
-        unsafe fflush(nil)
+        fflush(nil)
     }
 
     package static func encode(_ event: BuildEvent) -> JSONValue {
@@ -66,7 +66,8 @@ package struct JSONReporter: BuildReporter {
                 ("message", .string(error.message)),
                 ("hint", error.hint.map { .string($0) } ?? .null),
                 ("details", .array(error.details.map { .string($0) })),
-            ]).text)
-        unsafe fflush(nil)
+            ]).text
+        )
+        fflush(nil)
     }
 }

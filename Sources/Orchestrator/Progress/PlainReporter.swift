@@ -34,7 +34,7 @@ package final class PlainReporter: BuildReporter {
             for text in SummaryTable.lines(summary) { line(text) }
             print(summary.disk)
         }
-        unsafe fflush(nil)
+        fflush(nil)
     }
 
     private func line(_ text: String) {

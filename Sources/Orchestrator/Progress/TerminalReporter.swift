@@ -50,7 +50,7 @@ package final class TerminalReporter: BuildReporter {
                 for text in SummaryTable.lines(summary) { line(text) }
                 line(summary.disk)
             }
-            unsafe fflush(nil)
+            fflush(nil)
         }
     }
 
@@ -69,7 +69,7 @@ package final class TerminalReporter: BuildReporter {
             }
         }
         print("\r\u{1B}[K\(text.prefix(terminalColumns() - 1))", terminator: "")
-        unsafe fflush(nil)
+        fflush(nil)
     }
 
     private func bar(_ progress: PhaseProgress) -> String {

@@ -1,3 +1,4 @@
+import OSTree
 import SystemIO
 package import SystemPackage
 
@@ -48,7 +49,8 @@ package struct BuildRecord: Sendable {
                 "seconds",
                 .object(
                     summary.phases.map { ($0.phase.rawValue, .number($0.seconds)) }
-                        + [("total", .number(summary.totalSeconds))])
+                        + [("total", .number(summary.totalSeconds))]
+                )
             ),
             ("accelerator", .string(accelerator.rawValue)),
             ("guest_kernel", .string(kernelRelease)),

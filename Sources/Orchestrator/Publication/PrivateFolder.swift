@@ -10,7 +10,7 @@ package final class PrivateFolder: Sendable {
     package let path: FilePath
     private let lock: FileLock
 
-    private static let prefix = "builddisks-"
+    private static let prefix = ".builddisks-run."
     private static let lockName = "lock"
 
     /// Makes a folder below `base` (XDG_RUNTIME_DIR or TMPDIR or /tmp; `sun_path` holds only 108
@@ -49,8 +49,9 @@ package final class PrivateFolder: Sendable {
                 _ = try FileLock(folder.appending(lockName), creating: false)
                 removeTree(folder)
             } catch .noSuchFileOrDirectory {
-                // Made this instant by another run, which has not locked it yet, unless it is old.
-                if time(nil) - status.modified > 60 { removeTree(folder) }
+                // Made this instant by another run which has not locked it yet, or not ours at all:
+                // without our lock in it nothing is removed.
+                continue
             } catch {
                 continue
             }

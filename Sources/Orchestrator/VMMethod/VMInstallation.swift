@@ -13,22 +13,28 @@ struct VMInstallation {
     /// What the guest knows the disk by.
     static let diskSerial = "target"
     private static let target = "/run/builddisks/target"
-    private static let repository = "/run/builddisks/repo"
+    static let repository = "/run/builddisks/repo"
     private static let view = "/run/builddisks/tree"
 
     /// Moves the guest into the commit's tree and mounts the host's repository.
-    func enter() throws(BuildError) {
+    static func enter(_ guest: Guest) throws(BuildError) {
         try guest.perform(
             .mountView(
-                MountView(port: VMServices.port, aname: VMServices.treeExport, target: Self.view)),
-            "mount the commit's tree in the guest")
-        try guest.perform(.enterRoot(EnterRoot(view: Self.view)), "enter the commit's tree")
+                MountView(port: VMServices.port, aname: VMServices.treeExport, target: view)
+            ),
+            "mount the commit's tree in the guest"
+        )
+        try guest.perform(.enterRoot(EnterRoot(view: view)), "enter the commit's tree")
         try guest.perform(
             .mountView(
                 MountView(
-                    port: VMServices.port, aname: VMServices.repositoryExport,
-                    target: Self.repository)),
-            "mount the repository in the guest")
+                    port: VMServices.port,
+                    aname: VMServices.repositoryExport,
+                    target: Self.repository
+                )
+            ),
+            "mount the repository in the guest"
+        )
     }
 
     /// Partition table, file systems, mounts.
@@ -44,8 +50,11 @@ struct VMInstallation {
                 WriteSectors(
                     serial: Self.diskSerial,
                     extents: writes.map { .init(offset: $0.offset, bytes: $0.bytes) },
-                    partitions: plan.layout.partitions.map { UInt32($0.number) })),
-            "write the partition table")
+                    partitions: plan.layout.partitions.map { UInt32($0.number) }
+                )
+            ),
+            "write the partition table"
+        )
         for partition in plan.layout.partitions {
             let kind: MakeFileSystem.Kind =
                 switch partition.content {
@@ -54,7 +63,9 @@ struct VMInstallation {
                 }
             try guest.perform(
                 .makeFileSystem(MakeFileSystem(device: device(partition), kind: kind)),
-                "make the \(partition.role.rawValue) file system", limit: 120)
+                "make the \(partition.role.rawValue) file system",
+                limit: 120
+            )
         }
         try mount(.root, Self.target)
         try mount(.boot, Self.target + "/boot")
@@ -63,18 +74,24 @@ struct VMInstallation {
     /// `ostree admin init-fs`, `os-init` and `pull-local`.
     func pull() throws(BuildError) {
         try guest.run(
-            "initialise the sysroot", limit: 60,
-            ["ostree", "admin", "init-fs", "--modern", Self.target])
+            "initialise the sysroot",
+            limit: 60,
+            ["ostree", "admin", "init-fs", "--modern", Self.target]
+        )
         try guest.run(
-            "initialise the stateroot", limit: 60,
-            ["ostree", "admin", "os-init", "--sysroot=\(Self.target)", plan.request.osname])
+            "initialise the stateroot",
+            limit: 60,
+            ["ostree", "admin", "os-init", "--sysroot=\(Self.target)", plan.request.osname]
+        )
         // Without --untrusted libostree stores corrupt content and exits 0.
         try guest.run(
-            "pull the commit", limit: 3600,
+            "pull the commit",
+            limit: 3600,
             [
                 "ostree", "--repo=\(Self.target)/ostree/repo", "pull-local", "--untrusted",
                 "--disable-fsync", Self.repository, plan.request.ref,
-            ])
+            ]
+        )
     }
 
     /// `ostree admin deploy`, with what makes libostree choose the syslinux loader and what the
@@ -87,17 +104,29 @@ struct VMInstallation {
                 NewEntry(path: boot + "/loader.0", mode: 0o755, content: .directory),
                 NewEntry(path: boot + "/loader.0/syslinux.cfg", mode: 0o644, content: .file([])),
                 NewEntry(
-                    path: boot + "/loader", mode: 0o777, content: .symlink(target: "loader.0")),
+                    path: boot + "/loader",
+                    mode: 0o777,
+                    content: .symlink(target: "loader.0")
+                ),
                 NewEntry(path: boot + "/syslinux", mode: 0o755, content: .directory),
                 NewEntry(
-                    path: boot + "/syslinux/syslinux.cfg", mode: 0o777,
-                    content: .symlink(target: "../loader/syslinux.cfg")),
-            ]), "prepare the boot folder")
+                    path: boot + "/syslinux/syslinux.cfg",
+                    mode: 0o777,
+                    content: .symlink(target: "../loader/syslinux.cfg")
+                ),
+            ]),
+            "prepare the boot folder"
+        )
         // --karg replaces an earlier argument of the same key; --karg-append keeps both.
         try guest.run(
-            "deploy the commit", limit: 1800,
-            ["ostree", "admin", "deploy", "--sysroot=\(Self.target)", "--os=\(plan.request.osname)"]
-                + plan.kernelArguments.map { "--karg-append=\($0)" } + [plan.request.ref])
+            "deploy the commit",
+            limit: 1800,
+            [
+                "ostree", "admin", "deploy", "--sysroot=\(Self.target)",
+                "--os=\(plan.request.osname)",
+            ]
+                + plan.kernelArguments.map { "--karg-append=\($0)" } + [plan.request.ref]
+        )
         if let fstab = plan.fstab {
             let deployment =
                 Self.target + "/ostree/deploy/\(plan.request.osname)/deploy/"
@@ -105,25 +134,34 @@ struct VMInstallation {
             try guest.perform(
                 .makeEntries([
                     NewEntry(path: deployment + "/etc/fstab", mode: 0o644, content: .file(fstab))
-                ]), "write /etc/fstab")
+                ]),
+                "write /etc/fstab"
+            )
         }
     }
 
     func installBootloader() throws(BuildError) {
         try guest.perform(
             .installExtlinux(directory: Self.target + "/boot/syslinux"),
-            "install extlinux", limit: 120)
+            "install extlinux",
+            limit: 120
+        )
     }
 
     /// Unmounts, checks each file system with the commit's own e2fsck, switches the machine off.
     func finish() throws(BuildError) {
         try guest.perform(
-            .unmount(targets: [Self.target + "/boot", Self.target]), "unmount the disk", limit: 300)
+            .unmount(targets: [Self.target + "/boot", Self.target]),
+            "unmount the disk",
+            limit: 300
+        )
         for partition in plan.layout.partitions {
             guard case .ext4 = partition.content else { continue }
             try guest.perform(
                 .checkFileSystem(device(partition)),
-                "check the \(partition.role.rawValue) file system", limit: 600)
+                "check the \(partition.role.rawValue) file system",
+                limit: 600
+            )
         }
         try guest.powerOff()
     }
@@ -133,9 +171,14 @@ struct VMInstallation {
         try guest.perform(
             .mount(
                 MountFileSystem(
-                    device: device(partition), type: "ext4", target: target,
-                    options: ["noatime", "nobarrier", "noinit_itable"])),
-            "mount the \(role.rawValue) file system")
+                    device: device(partition),
+                    type: "ext4",
+                    target: target,
+                    options: ["noatime", "nobarrier", "noinit_itable"]
+                )
+            ),
+            "mount the \(role.rawValue) file system"
+        )
     }
 
     private func device(_ partition: Partition) -> BlockDevice {
@@ -149,6 +192,8 @@ enum VMServices {
     static let port: UInt32 = 5640
     static let treeExport = "tree"
     static let repositoryExport = "repo"
+    /// Where the repository stands in the export table.
+    static let repositoryIndex = 1
     /// Any number above 2 (the host) will do: a guest sees only its own device.
     static let guestCID: UInt64 = 3
 }

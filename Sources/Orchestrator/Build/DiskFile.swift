@@ -1,0 +1,85 @@
+import CLinux
+import OSTree
+import SystemIO
+import SystemPackage
+
+/// What is done to a disk's file as a whole.
+enum DiskFile {
+    /// An empty disk.
+    /// - Parameter size: as the guest sees it, in bytes.
+    static func create(
+        _ path: FilePath,
+        format: DiskFormat,
+        size: UInt64,
+        launcher: FilePath
+    ) throws(BuildError) {
+        try qemuImage(
+            "make the disk \(path)",
+            ["create", "-q", "-f", format.rawValue, path.string, String(size)],
+            launcher
+        )
+    }
+
+    /// `qemu-img check`; raw files have no structure to check.
+    static func check(
+        _ path: FilePath,
+        format: DiskFormat,
+        launcher: FilePath
+    ) throws(BuildError) {
+        guard format == .qcow2 else { return }
+        try qemuImage(
+            "check the disk \(path)",
+            ["check", "-q", "-f", format.rawValue, path.string],
+            launcher
+        )
+    }
+
+    static func status(_ path: FilePath) throws(BuildError) -> FileStatus {
+        do throws(Errno) {
+            return try FileStatus(path)
+        } catch {
+            throw .system(error, "cannot look at", path)
+        }
+    }
+
+    /// Checksum of the file as it is on the host.
+    static func sha256(_ path: FilePath) throws(BuildError) -> Checksum {
+        do throws(Errno) {
+            let file = try OwnedFD.open(path, O_RDONLY)
+            let hash = SHA256()
+            while true {
+                let bytes = try readSome(file.rawValue, limit: 1 << 20)
+                if bytes.isEmpty { return hash.finish() }
+                hash.update(bytes)
+            }
+        } catch {
+            throw .system(error, "cannot read", path)
+        }
+    }
+
+    private static func qemuImage(
+        _ action: String,
+        _ arguments: [String],
+        _ launcher: FilePath
+    ) throws(BuildError) {
+        guard let program = findProgram("qemu-img") else {
+            throw BuildError(
+                .host,
+                "cannot \(action): no qemu-img in PATH",
+                hint: "Install it: apt install qemu-utils"
+            )
+        }
+        let output: CommandOutput
+        do throws(Errno) {
+            output = try CommandOutput(launcher: launcher, program, arguments)
+        } catch {
+            throw BuildError(.host, "cannot start \(program): \(error)")
+        }
+        if output.exit.isSuccess { return }
+        throw BuildError(
+            output.lines.contains { isNoSpace($0) } ? .space : .host,
+            "cannot \(action): qemu-img \(output.exit.description)",
+            details: output.lines
+        )
+    }
+}

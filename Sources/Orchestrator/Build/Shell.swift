@@ -1,0 +1,90 @@
+import CLinux
+import GuestProtocol
+import OSTree
+import SystemIO
+package import SystemPackage
+
+/// A root shell inside the bootstrap VM of a commit, with its views mounted, on the user's terminal.
+package struct Shell: Sendable {
+    private let tools: Tools
+    private let cancellation: Cancellation
+
+    package init(tools: Tools, cancellation: Cancellation) {
+        self.tools = tools
+        self.cancellation = cancellation
+    }
+
+    /// - Parameter memory: in MiB.
+    package func run(
+        repository path: FilePath,
+        ref: String,
+        accelerator: AcceleratorChoice,
+        memory: Int
+    ) throws(BuildError) {
+        let repository: Repository
+        let commit: Commit
+        do throws(OSTreeError) {
+            repository = try Repository(path: path)
+            commit = try repository.commit(try repository.resolve(ref))
+        } catch {
+            throw BuildError(.input, "\(error)")
+        }
+        let host = try VMHost(
+            repository: repository,
+            commit: commit,
+            agent: tools.agent,
+            observer: nil
+        )
+        let folder = try PrivateFolder()
+        defer { folder.remove() }
+        let socket = folder.path.appending("console")
+        let listener = try ControlListener(socket)
+        let session = try VMSession.start(
+            VMSession.Setup(
+                host: host,
+                disks: [],
+                memory: memory,
+                folder: folder,
+                tools: tools,
+                cancellation: cancellation,
+                reporter: PlainReporter(quiet: true),
+                console: socket
+            ),
+            choice: accelerator
+        )
+        defer { session.stop() }
+        guard let descriptor = try listener.accept(milliseconds: 1000) else {
+            throw BuildError(.fault, "QEMU did not open the console")
+        }
+        try VMInstallation.enter(session.guest)
+        print("The commit is the root; its repository is at \(VMInstallation.repository).")
+        print("Ctrl-] leaves at once.")
+        let console = SerialConsole(
+            descriptor: descriptor,
+            machine: session.machine,
+            cancellation: cancellation
+        )
+        // The console belongs to the shell while this thread waits for the shell's end.
+        startThread(named: "shell") { [cancellation] in
+            try? console.interact()
+            cancellation.cancel(signal: SIGTERM)
+        }
+        do throws(BuildError) {
+            _ = try session.guest.channel.perform(
+                .run(
+                    RunCommand(arguments: [
+                        "/bin/sh", "-c",
+                        "if command -v setsid >/dev/null; then exec setsid -c /bin/sh -i"
+                            + " <>/dev/ttyS0 >&0 2>&0; fi; exec /bin/sh -i <>/dev/ttyS0 >&0 2>&0",
+                    ])
+                ),
+                step: "run a shell",
+                limit: 7 * 86_400
+            )
+        } catch {
+            // Ctrl-] is how a user leaves; anything else is worth telling.
+            if case .interrupted = error.kind { return }
+            throw error
+        }
+    }
+}

@@ -1,0 +1,124 @@
+import OSTree
+import SystemIO
+import SystemPackage
+
+/// Makes a disk in the bootstrap VM.
+struct VMMethod {
+    let plan: BuildPlan
+    let tools: Tools
+    let reporter: any BuildReporter
+    let cancellation: Cancellation
+
+    struct Result {
+        var accelerator: Accelerator
+        var kernelRelease: String
+    }
+
+    /// What the host has made ready before the machine starts.
+    private struct Preparation {
+        var host: VMHost
+        var progress: PullProgress
+        var bootCode: [UInt8]
+        var folder: PrivateFolder
+    }
+
+    /// Makes the disk `file`. On an error the file is of no use.
+    func run(_ file: FilePath, _ clock: PhaseClock) throws(BuildError) -> Result {
+        let ready = try clock.run(.prepare) { () throws(BuildError) in try prepare(file) }
+        defer { ready.folder.remove() }
+        let session = try clock.run(.boot) { () throws(BuildError) in
+            try VMSession.start(
+                VMSession.Setup(
+                    host: ready.host,
+                    disks: [
+                        .init(
+                            path: file,
+                            format: plan.request.format,
+                            serial: VMInstallation.diskSerial
+                        )
+                    ],
+                    memory: plan.request.memory,
+                    folder: ready.folder,
+                    tools: tools,
+                    cancellation: cancellation,
+                    reporter: reporter
+                ),
+                choice: plan.request.accelerator
+            )
+        }
+        defer { session.stop() }
+        session.guest.channel.handlers.output = { [reporter] bytes in
+            reporter.report(.guestOutput(String(decoding: bytes, as: UTF8.self)))
+        }
+        let installation = VMInstallation(
+            guest: session.guest,
+            plan: plan,
+            bootCode: ready.bootCode
+        )
+        try clock.run(.format) { () throws(BuildError) in
+            try VMInstallation.enter(session.guest)
+            try installation.format()
+        }
+        try clock.run(.pull) { () throws(BuildError) in
+            try blamingRepository { () throws(BuildError) in
+                try ready.progress.during { () throws(BuildError) in try installation.pull() }
+            }
+        }
+        try clock.run(.deploy) { () throws(BuildError) in try installation.deploy() }
+        try clock.run(.bootloader) { () throws(BuildError) in try installation.installBootloader() }
+        try clock.run(.check) { () throws(BuildError) in try installation.finish() }
+        return Result(
+            accelerator: session.machine.accelerator,
+            kernelRelease: session.guest.kernelRelease
+        )
+    }
+
+    private func prepare(_ file: FilePath) throws(BuildError) -> Preparation {
+        let objects: CommitObjects
+        do throws(OSTreeError) {
+            objects = try plan.repository.objects(of: plan.commit.checksum)
+        } catch {
+            throw BuildError(.input, "\(error)")
+        }
+        let progress = PullProgress(
+            export: VMServices.repositoryIndex,
+            totalObjects: objects.count,
+            reporter: reporter
+        )
+        let host = try VMHost(
+            repository: plan.repository,
+            commit: plan.commit,
+            agent: tools.agent,
+            observer: progress
+        )
+        let bootCode = try plan.bootCode()
+        try DiskFile.create(
+            file,
+            format: plan.request.format,
+            size: plan.request.size,
+            launcher: tools.launcher
+        )
+        return Preparation(
+            host: host,
+            progress: progress,
+            bootCode: bootCode,
+            folder: try PrivateFolder()
+        )
+    }
+
+    /// A pull fails in the guest with libostree's words. Where the reason is the host's repository,
+    /// say so: the object, its file, and what to do.
+    private func blamingRepository(_ body: () throws(BuildError) -> Void) throws(BuildError) {
+        do throws(BuildError) {
+            try body()
+        } catch {
+            guard error.kind == .guest else { throw error }
+            do throws(OSTreeError) {
+                try plan.repository.verify(plan.commit.checksum)
+            } catch let cause {
+                throw BuildError(.input, "\(cause)", details: error.details)
+            }
+            throw error
+        }
+    }
+}

@@ -1,0 +1,177 @@
+import Bootstrap
+import GuestProtocol
+import SystemIO
+import SystemPackage
+import VirtioSocket
+
+/// The bootstrap VM, from its start to the agent's hello, and its end.
+final class VMSession {
+    let guest: Guest
+    let machine: QEMUMachine
+    private let device: VsockDevice
+
+    /// Everything that a start needs.
+    struct Setup {
+        var host: VMHost
+        var disks: [MachineConfiguration.Disk]
+        var memory: Int
+        var folder: PrivateFolder
+        var tools: Tools
+        var cancellation: Cancellation
+        var reporter: any BuildReporter
+        /// Where the guest's console goes; nil keeps it for failure reports.
+        var console: FilePath?
+    }
+
+    /// Seconds for the way to the agent's hello. KVM takes about one; an emulated guest on a busy
+    /// host may take a minute.
+    private static let helloLimit: [Accelerator: Double] = [.kvm: 20, .tcg: 180]
+
+    private init(guest: Guest, machine: QEMUMachine, device: VsockDevice) {
+        self.guest = guest
+        self.machine = machine
+        self.device = device
+    }
+
+    /// Ends the machine if it still runs.
+    func stop() {
+        machine.stop()
+        device.stop()
+    }
+
+    /// Starts the VM with what the user chose; `auto` proves KVM by this very boot and falls back to
+    /// emulation with one line that says why.
+    static func start(
+        _ setup: Setup,
+        choice: AcceleratorChoice
+    ) throws(BuildError) -> VMSession {
+        if choice == .tcg { return try start(setup, .tcg) }
+        let verdicts = AcceleratorVerdicts()
+        let obstacle: String? =
+            if let obstacle = AcceleratorVerdicts.obstacle() {
+                obstacle
+            } else if case .fails(let reason)? = verdicts.known, choice == .auto {
+                reason
+            } else {
+                nil
+            }
+        if let obstacle {
+            if choice == .kvm {
+                throw BuildError(
+                    .host,
+                    "KVM cannot be used: \(obstacle)",
+                    hint: "--accel tcg works everywhere, and is slower."
+                )
+            }
+            setup.reporter.report(.note("No KVM (\(obstacle)): the guest is emulated (TCG)."))
+            return try start(setup, .tcg)
+        }
+        do throws(BuildError) {
+            let session = try start(setup, .kvm)
+            verdicts.remember(.works)
+            return session
+        } catch {
+            if case .interrupted = error.kind { throw error }
+            let reason = error.details.first ?? error.message
+            if choice == .kvm {
+                throw BuildError(
+                    .host,
+                    "KVM does not work here: \(reason)",
+                    hint: "--accel tcg works everywhere, and is slower.",
+                    details: error.details
+                )
+            }
+            setup.reporter.report(.note("KVM does not work here (\(reason)): emulating (TCG)."))
+            let session = try start(setup, .tcg)
+            // Only now is it certain that KVM was to blame, and not the commit.
+            verdicts.remember(.fails(reason))
+            return session
+        }
+    }
+
+    private static func start(
+        _ setup: Setup,
+        _ accelerator: Accelerator
+    ) throws(BuildError) -> VMSession {
+        let folder = setup.folder.path.appending(accelerator.rawValue)
+        do throws(Errno) {
+            try makeDirectories(folder, mode: 0o700)
+        } catch {
+            throw .system(error, "cannot make", folder)
+        }
+        let vsockPath = folder.appending("vsock")
+        let controlPath = folder.appending("control")
+        let device: VsockDevice
+        do throws(VsockError) {
+            device = try VsockDevice(
+                socketPath: vsockPath,
+                guestCID: VMServices.guestCID,
+                services: [VMServices.port: setup.host.service]
+            )
+            try device.start()
+        } catch {
+            throw BuildError(.host, "cannot make the virtio socket: \(error)")
+        }
+        var started = false
+        defer { if !started { device.stop() } }
+        let listener = try ControlListener(controlPath)
+        let machine = try QEMUMachine(
+            MachineConfiguration(
+                boot: .kernel(
+                    setup.host.bootstrap.kernel,
+                    initramfs: setup.host.bootstrap.initramfs,
+                    commandLine: commandLine
+                ),
+                disks: setup.disks,
+                memory: setup.memory,
+                processors: processorCount(),
+                vsockSocket: vsockPath,
+                controlSocket: controlPath,
+                console: setup.console.map { .socket($0) } ?? .file(folder.appending("console"))
+            ),
+            accelerator: accelerator,
+            in: setup.folder,
+            launcher: setup.tools.launcher
+        )
+        defer { if !started { machine.stop() } }
+        let channel = try connect(listener, machine, setup.cancellation)
+        let hello = try channel.handshake(limit: helloLimit[accelerator] ?? 60)
+        started = true
+        return VMSession(
+            guest: Guest(channel: channel, kernelRelease: hello.kernelRelease),
+            machine: machine,
+            device: device
+        )
+    }
+
+    private static func connect(
+        _ listener: borrowing ControlListener,
+        _ machine: QEMUMachine,
+        _ cancellation: Cancellation
+    ) throws(BuildError) -> GuestChannel {
+        // QEMU calls at its start; a short wait tells an early death from a slow host.
+        for _ in 0..<150 {
+            try cancellation.check()
+            if let descriptor = try listener.accept(milliseconds: 200) {
+                return GuestChannel(
+                    descriptor: descriptor,
+                    machine: machine,
+                    cancellation: cancellation
+                )
+            }
+            if let exit = machine.wait(milliseconds: 0) {
+                throw BuildError(
+                    .host,
+                    "QEMU ended at its start: \(exit.description)",
+                    details: machine.errorOutput
+                )
+            }
+        }
+        throw BuildError(.host, "QEMU did not start within 30 s", details: machine.errorOutput)
+    }
+
+    /// Of the bootstrap kernel. A panic ends QEMU (-no-reboot) and is seen at once.
+    private static let commandLine =
+        "console=ttyS0 quiet loglevel=4 panic=-1 mitigations=off no_timer_check "
+        + "random.trust_cpu=on audit=0 net.ifnames=0"
+}

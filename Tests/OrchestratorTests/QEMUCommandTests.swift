@@ -1,0 +1,48 @@
+import SystemPackage
+import Testing
+
+@testable import Orchestrator
+
+@Suite struct QEMUCommandTests {
+    private func arguments(_ accelerator: Accelerator, boot: MachineConfiguration.Boot) -> [String]
+    {
+        QEMUCommand.arguments(
+            MachineConfiguration(
+                boot: boot,
+                disks: [.init(path: "/x,y/disk", format: .qcow2, serial: "target")],
+                memory: 512,
+                processors: 2,
+                vsockSocket: "/s/vsock",
+                controlSocket: "/s/control",
+                console: .file("/s/console")
+            ),
+            accelerator: accelerator,
+            sandbox: true
+        )
+    }
+
+    @Test func emulationAvoidsByteStrings() {
+        let list = arguments(.tcg, boot: .firmware)
+        #expect(list.contains("max,erms=off,fsrm=off"))
+        #expect(!list.contains("kvm"))
+    }
+
+    @Test func aCommaInAPathIsDoubled() {
+        let drive = arguments(.kvm, boot: .firmware).first { $0.contains("id=disk0") }
+        #expect(drive?.contains("file=/x,,y/disk,") == true)
+    }
+
+    @Test func disksAreFoundBySerial() {
+        let device = arguments(.tcg, boot: .firmware).first { $0.hasPrefix("virtio-blk-pci") }
+        #expect(device?.contains("serial=target") == true)
+    }
+
+    @Test func aKernelIsLoadedWithoutOptionROMs() {
+        let list = arguments(
+            .tcg,
+            boot: .kernel("/k", initramfs: "/i", commandLine: "console=ttyS0")
+        )
+        #expect(list.contains("-kernel"))
+        #expect(list.filter { $0.contains("-pci") }.allSatisfy { $0.hasSuffix("romfile=") })
+    }
+}
