@@ -12,9 +12,11 @@ import Testing
 
     private func export(
         _ sample: SampleRepository,
+        mode: String? = nil,
         cacheLimit: Int = 1 << 20
     ) throws -> CommitTree {
-        let repository = try Repository(path: FilePath(sample.path))
+        let path = try mode.map { try sample.pull($0) } ?? sample.path
+        let repository = try Repository(path: FilePath(path))
         return try CommitTree(
             repository: repository,
             commit: repository.commit(repository.resolve("os/sample")),
@@ -57,14 +59,15 @@ import Testing
 
     // MARK: The same as committed
 
-    @Test(arguments: modes) func theViewIsTheCommit(mode: String) throws {
-        let sample = try SampleRepository(SampleTree.full, mode: mode)
-        defer { withExtendedLifetime(sample) {} }
-        let view = try ViewWalker(export(sample)).listing
-        compare(
-            view.dropping { isAddition($0, sample.tree) }.entries,
-            expected(SampleTree.full)
-        )
+    @Test func theViewIsTheCommit() throws {
+        let sample = try SampleRepository(SampleTree.full)
+        for mode in CommitTreeTests.modes {
+            let view = try ViewWalker(export(sample, mode: mode)).listing
+            compare(
+                view.dropping { isAddition($0, sample.tree) }.entries,
+                expected(SampleTree.full)
+            )
+        }
     }
 
     @Test func theViewOfACanonicalCommitIsTheCommit() throws {
@@ -78,21 +81,22 @@ import Testing
     }
 
     /// The referee is a checkout by root from a bare repository, where objects are hard links.
-    @Test(.enabled(if: isRoot, "only root can check out foreign owners"), arguments: modes)
-    func theViewIsWhatRootChecksOut(mode: String) throws {
-        let bare = try SampleRepository(SampleTree.full, mode: "bare")
-        let folder = bare.file("checkout")
-        try SampleRepository.ostree("checkout", "--repo=\(bare.path)", "os/sample", folder)
+    @Test(.enabled(if: isRoot, "only root can check out foreign owners"))
+    func theViewIsWhatRootChecksOut() throws {
+        let sample = try SampleRepository(SampleTree.full, mode: "bare")
+        let folder = sample.file("checkout")
+        try SampleRepository.ostree("checkout", "--repo=\(sample.path)", "os/sample", folder)
         let checkout = try HostWalker(folder).listing
-        let sample = try SampleRepository(SampleTree.full, mode: mode)
-        defer { withExtendedLifetime(sample) {} }
-        let walker = try ViewWalker(export(sample))
-        let view = walker.listing.dropping { isAddition($0, sample.tree) }
-        compare(view.entries, checkout.entries)
-        #expect(view.groups == checkout.groups)
-        #expect(view.groups.contains(["/usr/share/copy-a", "/usr/share/copy-b"]))
-        for group in view.groups {
-            for path in group { #expect(walker.linkCounts[path] == UInt64(group.count), "\(path)") }
+        for mode in CommitTreeTests.modes {
+            let walker = try ViewWalker(export(sample, mode: mode))
+            let view = walker.listing.dropping { isAddition($0, sample.tree) }
+            compare(view.entries, checkout.entries)
+            #expect(view.groups == checkout.groups)
+            #expect(view.groups.contains(["/usr/share/copy-a", "/usr/share/copy-b"]))
+            for path in view.groups.joined() {
+                let group = view.groups.first { $0.contains(path) }
+                #expect(walker.linkCounts[path] == UInt64(group?.count ?? 1), "\(path)")
+            }
         }
     }
 
@@ -168,8 +172,8 @@ import Testing
         try directory.entries(after: 0) {
             all.append($0); return true
         }
-        #expect(all.count == 302)
-        for start in [0, 1, 2, 150, 301] {
+        #expect(all.count == 102)
+        for start in [0, 1, 2, 50, 101] {
             var rest: [DirectoryEntry] = []
             try directory.entries(after: all[start].cookie) {
                 rest.append($0); return rest.count < 7

@@ -63,8 +63,7 @@ import Testing
     }
 
     /// Every byte of a compressed object counts: header, deflate stream, content.
-    @Test(arguments: [0, 3, 9, 20, 24, 40, 100, 5_000, 60_000, -1])
-    func aDamagedObjectIsFound(position: Int) throws {
+    @Test func aDamagedObjectIsFound() throws {
         let sample = try SampleRepository(SampleTree.canonical)
         defer { withExtendedLifetime(sample) {} }
         let repository = try Repository(path: FilePath(sample.path))
@@ -76,19 +75,21 @@ import Testing
         }
         let hex = checksum.hex
         let path = "\(sample.path)/objects/\(hex.prefix(2))/\(hex.dropFirst(2)).filez"
-        var bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
-        if position < 0 { bytes.removeLast(10) } else { bytes[position] ^= 0x10 }
-        try Data(bytes).write(to: URL(fileURLWithPath: path))
-        let error = failure { _ = try repository.openFile(checksum).content(verify: true) }
-        guard case .objectCorrupt(let name, let file, _) = error else {
-            // The zero padding behind the header's length is no part of the object.
-            #expect(position == 4)
-            Issue.record("\(error as Any)")
-            return
+        let intact = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
+        // -1 stands for a file that ends early.
+        for position in [0, 3, 9, 20, 24, 40, 100, 5_000, 60_000, -1] {
+            var bytes = intact
+            if position < 0 { bytes.removeLast(10) } else { bytes[position] ^= 0x10 }
+            try Data(bytes).write(to: URL(fileURLWithPath: path))
+            let error = failure { _ = try repository.openFile(checksum).content(verify: true) }
+            guard case .objectCorrupt(let name, let file, _) = error else {
+                Issue.record("byte \(position): \(error as Any)")
+                continue
+            }
+            #expect(name.checksum == checksum)
+            #expect(file.string == path)
+            #expect("\(error!)".contains("ostree fsck"))
         }
-        #expect(name.checksum == checksum)
-        #expect(file.string == path)
-        #expect("\(error!)".contains("ostree fsck"))
     }
 
     @Test func aDamagedDirTreeAndAMissingFileAreNamed() throws {

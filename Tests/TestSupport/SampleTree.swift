@@ -61,7 +61,7 @@ package enum SampleTree {
             .file("usr/share/big", big),
             .symlink("usr/share/" + String(repeating: "n", count: 200), to: "copy-a"),
         ]
-        + (0..<300).map { .file("usr/lib/many/\($0)", Array("file \($0 / 2)".utf8)) }
+        + (0..<100).map { .file("usr/lib/many/\($0)", Array("file \($0 / 2)".utf8)) }
 
     /// Longer than any first read, half of it incompressible.
     package static let big: [UInt8] = {
@@ -87,6 +87,8 @@ package final class SampleRepository: Sendable {
     package let path: String
     package let commit: String
     package let tree: [TarEntry]
+    private let ref: String
+    private let archive: String
     private let folder: ScratchFolder
 
     /// Commits `tree` to an archive repository, and pulls from there when `mode` is another.
@@ -106,13 +108,21 @@ package final class SampleRepository: Sendable {
             "--add-metadata-string=version=1.0",
             "--tree=tar=\(tar)"
         ).trimmingCharacters(in: .whitespacesAndNewlines)
-        if mode == "archive" {
-            path = archive
-        } else {
-            path = folder.file(mode)
-            try SampleRepository.create(path, mode: mode)
-            try SampleRepository.ostree("pull-local", "--repo=\(path)", archive, ref)
-        }
+        self.ref = ref
+        self.archive = archive
+        path = mode == "archive" ? archive : folder.file(mode)
+        if mode != "archive" { try pull(mode) }
+    }
+
+    /// The path of another repository with the same commit.
+    @discardableResult
+    package func pull(_ mode: String) throws -> String {
+        if mode == "archive" { return archive }
+        let path = folder.file(mode)
+        if FileManager.default.fileExists(atPath: path) { return path }
+        try SampleRepository.create(path, mode: mode)
+        try SampleRepository.ostree("pull-local", "--repo=\(path)", archive, ref)
+        return path
     }
 
     /// An empty repository that does not wait for the disk: a test's loss is no loss.
