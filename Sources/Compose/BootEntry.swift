@@ -88,7 +88,7 @@ struct BootEntry {
             lines.append("\tDEVICETREE /boot/\(folder)/\(devicetreeName)")
         }
         lines.append("\tAPPEND \(options)")
-        return lines.joined(separator: "\n")
+        return lines.joined(separator: "\n") + "\n"
     }
 
     /// `PRETTY_NAME VERSION (ostree:0)`.

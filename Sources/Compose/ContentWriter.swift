@@ -76,7 +76,7 @@ final class ContentWriter: Sendable {
     ) throws(ComposeError) -> [UInt64] {
         var running: [Thread] = []
         do throws(Errno) {
-            for n in 1..<max(threads, 2) {
+            for n in 1..<max(threads, 1) {
                 running.append(try Thread(name: "compose-\(n)") { self.work(first: nil) })
             }
         } catch {

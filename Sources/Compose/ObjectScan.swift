@@ -26,7 +26,7 @@ final class ObjectScan: Sendable {
     func run(threads: Int) throws(ComposeError) -> [FileInfo] {
         var running: [Thread] = []
         do throws(Errno) {
-            for n in 1..<max(threads, 2) {
+            for n in 1..<max(threads, 1) {
                 running.append(try Thread(name: "scan-\(n)") { self.work() })
             }
         } catch {
