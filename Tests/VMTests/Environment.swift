@@ -2,6 +2,15 @@ import Foundation
 import TestSupport
 import Testing
 
+/// Every test that starts a machine: one at a time, since they share the processors, and look for
+/// what others of their user have left.
+@Suite(
+    .serialized,
+    .enabled(if: VMEnvironment.hasQEMU, VMEnvironment.skipReason),
+    .timeLimit(.minutes(15))
+)
+enum VirtualMachineTests {}
+
 /// What the VM tests stand on: the release binaries, the `tiny` fixture, an ordinary user.
 struct VMEnvironment: Sendable {
     /// The checkout.

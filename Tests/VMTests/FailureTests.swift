@@ -3,182 +3,200 @@ import TestSupport
 import Testing
 
 /// What goes wrong is told, has its exit code, publishes nothing and leaves nothing behind.
-@Suite(
-    .serialized,
-    .enabled(if: VMEnvironment.hasQEMU, VMEnvironment.skipReason),
-    .timeLimit(.minutes(15))
-)
-struct FailureTests {
-    let environment: VMEnvironment
-    let folder: ScratchFolder
-    var images: String { folder.path + "/images" }
+extension VirtualMachineTests {
+    @Suite struct FailureTests {
+        let environment: VMEnvironment
+        let folder: ScratchFolder
+        var images: String { folder.path + "/images" }
 
-    init() throws {
-        environment = try VMEnvironment.shared.get()
-        folder = try environment.userFolder()
-    }
+        init() throws {
+            environment = try VMEnvironment.shared.get()
+            folder = try environment.userFolder()
+        }
 
-    private func build(
-        _ arguments: [String],
-        environment variables: [String: String?] = [:]
-    ) throws -> RunningCommand {
-        try RunningCommand(
-            OrdinaryUser.prefix + arguments + ["--accel", "tcg"],
-            environment: ["HOME": folder.path].merging(variables) { $1 }
-        )
-    }
-
-    private func expectNothingPublished() throws {
-        let published = (try? FileManager.default.contentsOfDirectory(atPath: images)) ?? []
-        #expect(published.filter { !$0.hasPrefix(".lock") }.isEmpty)
-        #expect(try leftovers(folder.path).isEmpty)
-    }
-
-    @Test func aWrongRef() throws {
-        let result = try build(environment.build(into: images, ref: "tiny/x86_64/mian")).wait()
-        #expect(result.status == 4)
-        #expect(
-            result.errors.contains("tiny/x86_64/main"),
-            "a near name is offered: \(result.errors)"
-        )
-        try expectNothingPublished()
-    }
-
-    @Test func noRepository() throws {
-        let result = try build(environment.build(into: images, repository: "/nowhere")).wait()
-        #expect(result.status == 4)
-        #expect(result.errors.contains("/nowhere"))
-        try expectNothingPublished()
-    }
-
-    @Test func aMissingQEMU() throws {
-        let programs = try environment.userFolder()
-        for name in ["setpriv", "env"] {
-            try FileManager.default.createSymbolicLink(
-                atPath: programs.path + "/" + name,
-                withDestinationPath: "/usr/bin/" + name
+        private func build(
+            _ arguments: [String],
+            environment variables: [String: String?] = [:]
+        ) throws -> RunningCommand {
+            try RunningCommand(
+                OrdinaryUser.prefix + arguments + ["--accel", "tcg"],
+                environment: ["HOME": folder.path].merging(variables) { $1 }
             )
         }
-        let result = try build(
-            environment.build(into: images),
-            environment: ["PATH": programs.path]
-        ).wait()
-        #expect(result.status == 3)
-        #expect(result.errors.contains("apt install"), "\(result.errors)")
-        try expectNothingPublished()
-    }
 
-    @Test func anOutputThatCannotBeWritten() throws {
-        let result = try build(environment.build(into: "/proc/images")).wait()
-        #expect(result.status == 3)
-        #expect(result.errors.contains("/proc/images"))
-    }
-
-    @Test func aTreeWithoutAKernel() throws {
-        let repository = folder.path + "/repo"
-        let tree = folder.path + "/tree"
-        try FileManager.default.createDirectory(
-            atPath: tree + "/usr/bin",
-            withIntermediateDirectories: true
-        )
-        for command in [
-            ["ostree", "init", "--repo=" + repository, "--mode=archive"],
-            ["ostree", "commit", "--repo=" + repository, "-b", "empty", tree],
-            ["chmod", "-R", "a+rX", folder.path],
-        ] {
-            #expect(try runCommand(command).status == 0)
+        private func expectNothingPublished() throws {
+            let published = (try? FileManager.default.contentsOfDirectory(atPath: images)) ?? []
+            #expect(published.filter { !$0.hasPrefix(".lock") }.isEmpty)
+            #expect(try leftovers(folder.path).isEmpty)
         }
-        let result = try build(
-            environment.build(into: images, repository: repository, ref: "empty")
-        ).wait()
-        #expect(result.status == 4)
-        #expect(result.errors.contains("kernel"), "\(result.errors)")
-        try expectNothingPublished()
-    }
 
-    @Test func oneCorruptObject() throws {
-        let repository = folder.path + "/repo"
-        #expect(try runCommand(["cp", "-a", environment.repository, repository]).status == 0)
-        // Busybox is read by nobody before the pull.
-        let listing = try runCommand([
-            "ostree", "ls", "--repo=" + repository, "-C", VMEnvironment.ref, "/usr/share/tiny",
-            "-R",
-        ])
-        let line = listing.output.split(separator: "\n").first {
-            $0.hasPrefix("-") && !$0.contains(" 0 ")
+        @Test func aWrongRef() throws {
+            let result = try build(environment.build(into: images, ref: "tiny/x86_64/mian")).wait()
+            #expect(result.status == 4)
+            #expect(
+                result.errors.contains("tiny/x86_64/main"),
+                "a near name is offered: \(result.errors)"
+            )
+            try expectNothingPublished()
         }
-        let checksum = try #require(
-            line?.split(separator: " ").first { $0.count == 64 },
-            "\(listing)"
-        )
-        let object = "\(repository)/objects/\(checksum.prefix(2))/\(checksum.dropFirst(2)).filez"
-        var bytes = try Data(contentsOf: URL(fileURLWithPath: object))
-        bytes[bytes.count - 3] ^= 0x55
-        try FileManager.default.removeItem(atPath: object)
-        try bytes.write(to: URL(fileURLWithPath: object))
-        let result = try build(environment.build(into: images, repository: repository)).wait()
-        #expect(result.status == 4, "\(result.errors)")
-        #expect(result.errors.contains(String(checksum.prefix(16))), "\(result.errors)")
-        try expectNothingPublished()
-    }
 
-    @Test func aDiskTooSmallForTheCommit() throws {
-        let result = try build(environment.build(into: images) + ["--size", "340M"]).wait()
-        #expect(result.status == 6, "\(result.errors)")
-        #expect(result.errors.contains("--size"), "\(result.errors)")
-        try expectNothingPublished()
-    }
+        @Test func noRepository() throws {
+            let result = try build(environment.build(into: images, repository: "/nowhere")).wait()
+            #expect(result.status == 4)
+            #expect(result.errors.contains("/nowhere"))
+            try expectNothingPublished()
+        }
 
-    @Test func qemuKilledInMidPull() throws {
-        let running = try build(environment.build(into: images))
-        try waitForPhase("Pulling", running)
-        _ = try runCommand(["pkill", "-KILL", "-u", String(OrdinaryUser.id), "qemu-system"])
-        let result = running.wait()
-        #expect(result.status == 5, "\(result.errors)")
-        #expect(result.errors.contains("signal 9"), "\(result.errors)")
-        try expectNothingPublished()
-    }
-
-    @Test(arguments: [(SIGINT, 130), (SIGTERM, 143)] as [(Int32, Int32)])
-    func asignalInMidBuild(signal: Int32, status: Int32) throws {
-        let running = try build(environment.build(into: images))
-        try waitForPhase("Pulling", running)
-        running.signal(signal)
-        let result = running.wait()
-        #expect(result.status == status, "\(result.errors)")
-        try expectNothingPublished()
-    }
-
-    @Test func twoRunsAtOnceAndAKilledOne() throws {
-        let first = try build(environment.build(into: images))
-        try waitForPhase("Booting", first)
-        let second = try build(environment.build(into: images)).wait()
-        #expect(second.status == 7, "\(second.errors)")
-        first.signal(SIGKILL)
-        _ = first.wait()
-        // The kernel ends QEMU with its parent; what is left on disk goes with the next run.
-        for _ in 0..<50 where try !leftoverProcesses().isEmpty { usleep(100_000) }
-        #expect(try leftoverProcesses().isEmpty)
-        let wrong = try build(environment.build(into: images, ref: "nothing")).wait()
-        #expect(wrong.status == 4)
-        let third = try build(environment.build(into: images)).wait()
-        #expect(third.status == 0, "\(third.errors)")
-        #expect(try leftovers(folder.path).isEmpty)
-    }
-
-    private func leftoverProcesses() throws -> String {
-        try runCommand(["pgrep", "-u", String(OrdinaryUser.id), "-fl", "qemu-system"]).output
-    }
-
-    /// Waits until a phase has begun, and a moment more so that it is under way.
-    private func waitForPhase(_ title: String, _ running: RunningCommand) throws {
-        for _ in 0..<1200 {
-            if running.outputSoFar().contains(title) {
-                usleep(700_000)
-                return
+        @Test func aMissingQEMU() throws {
+            let programs = try environment.userFolder()
+            for name in ["setpriv", "env"] {
+                try FileManager.default.createSymbolicLink(
+                    atPath: programs.path + "/" + name,
+                    withDestinationPath: "/usr/bin/" + name
+                )
             }
-            usleep(100_000)
+            let result = try build(
+                environment.build(into: images),
+                environment: ["PATH": programs.path]
+            ).wait()
+            #expect(result.status == 3)
+            #expect(result.errors.contains("apt install"), "\(result.errors)")
+            try expectNothingPublished()
         }
-        Issue.record("no phase \(title): \(running.outputSoFar())")
+
+        @Test func anOutputThatCannotBeWritten() throws {
+            let result = try build(environment.build(into: "/proc/images")).wait()
+            #expect(result.status == 3)
+            #expect(result.errors.contains("/proc/images"))
+        }
+
+        @Test func aTreeWithoutAKernel() throws {
+            let repository = folder.path + "/repo"
+            let tree = folder.path + "/tree"
+            try FileManager.default.createDirectory(
+                atPath: tree + "/usr/bin",
+                withIntermediateDirectories: true
+            )
+            for command in [
+                ["ostree", "init", "--repo=" + repository, "--mode=archive"],
+                ["ostree", "commit", "--repo=" + repository, "-b", "empty", tree],
+                ["chmod", "-R", "a+rX", folder.path],
+            ] {
+                #expect(try runCommand(command).status == 0)
+            }
+            let result = try build(
+                environment.build(into: images, repository: repository, ref: "empty")
+            ).wait()
+            #expect(result.status == 4)
+            #expect(result.errors.contains("kernel"), "\(result.errors)")
+            try expectNothingPublished()
+        }
+
+        @Test func oneCorruptObject() throws {
+            let repository = folder.path + "/repo"
+            #expect(try runCommand(["cp", "-a", environment.repository, repository]).status == 0)
+            // Busybox is read by nobody before the pull.
+            let listing = try runCommand([
+                "ostree", "ls", "--repo=" + repository, "-C", VMEnvironment.ref, "/usr/share/tiny",
+                "-R",
+            ])
+            let line = listing.output.split(separator: "\n").first {
+                $0.hasPrefix("-") && !$0.contains(" 0 ")
+            }
+            let checksum = try #require(
+                line?.split(separator: " ").first { $0.count == 64 }.map(String.init),
+                "\(listing)"
+            )
+            let object =
+                "\(repository)/objects/\(checksum.prefix(2))/\(checksum.dropFirst(2)).filez"
+            var bytes = try Data(contentsOf: URL(fileURLWithPath: object))
+            bytes[bytes.count - 3] ^= 0x55
+            try FileManager.default.removeItem(atPath: object)
+            try bytes.write(to: URL(fileURLWithPath: object))
+            let result = try build(environment.build(into: images, repository: repository)).wait()
+            #expect(result.status == 4, "\(result.errors)")
+            #expect(result.errors.contains(String(checksum.prefix(16))), "\(result.errors)")
+            try expectNothingPublished()
+        }
+
+        @Test func aDiskTooSmallForTheCommit() throws {
+            let repository = folder.path + "/repo"
+            let extra = folder.path + "/extra/usr/share"
+            try FileManager.default.createDirectory(
+                atPath: extra,
+                withIntermediateDirectories: true
+            )
+            for command in [
+                ["cp", "-a", environment.repository, repository],
+                ["dd", "if=/dev/urandom", "of=" + extra + "/ballast", "bs=1M", "count=60"],
+                [
+                    "ostree", "commit", "--repo=" + repository, "-b", "large",
+                    "--tree=ref=" + VMEnvironment.ref, "--tree=dir=" + folder.path + "/extra",
+                ],
+                ["chmod", "-R", "a+rX", folder.path],
+            ] {
+                let made = try runCommand(command)
+                #expect(made.status == 0, "\(made.errors)")
+            }
+            let result = try build(
+                environment.build(into: images, repository: repository, ref: "large", size: "340M")
+            ).wait()
+            #expect(result.status == 6, "\(result.errors)")
+            #expect(result.errors.contains("--size"), "\(result.errors)")
+            try expectNothingPublished()
+        }
+
+        @Test func qemuKilledInMidPull() throws {
+            let running = try build(environment.build(into: images))
+            try waitForPhase("Pulling", running)
+            _ = try runCommand(["pkill", "-KILL", "-u", String(OrdinaryUser.id), "qemu-system"])
+            let result = running.wait()
+            #expect(result.status == 5, "\(result.errors)")
+            #expect(result.errors.contains("signal 9"), "\(result.errors)")
+            try expectNothingPublished()
+        }
+
+        @Test(arguments: [(SIGINT, 130), (SIGTERM, 143)] as [(Int32, Int32)])
+        func asignalInMidBuild(signal: Int32, status: Int32) throws {
+            let running = try build(environment.build(into: images))
+            try waitForPhase("Pulling", running)
+            running.signal(signal)
+            let result = running.wait()
+            #expect(result.status == status, "\(result.errors)")
+            try expectNothingPublished()
+        }
+
+        @Test func twoRunsAtOnceAndAKilledOne() throws {
+            let first = try build(environment.build(into: images))
+            try waitForPhase("Booting", first)
+            let second = try build(environment.build(into: images)).wait()
+            #expect(second.status == 7, "\(second.errors)")
+            first.signal(SIGKILL)
+            _ = first.wait()
+            // The kernel ends QEMU with its parent; what is left on disk goes with the next run.
+            for _ in 0..<50 where try !leftoverProcesses().isEmpty { usleep(100_000) }
+            #expect(try leftoverProcesses().isEmpty)
+            let wrong = try build(environment.build(into: images, ref: "nothing")).wait()
+            #expect(wrong.status == 4)
+            let third = try build(environment.build(into: images)).wait()
+            #expect(third.status == 0, "\(third.errors)")
+            #expect(try leftovers(folder.path).isEmpty)
+        }
+
+        private func leftoverProcesses() throws -> String {
+            try runCommand(["pgrep", "-u", String(OrdinaryUser.id), "-fl", "qemu-system"]).output
+        }
+
+        /// Waits until a phase has begun, and a moment more so that it is under way.
+        private func waitForPhase(_ title: String, _ running: RunningCommand) throws {
+            for _ in 0..<1200 {
+                if running.outputSoFar().contains(title) {
+                    usleep(700_000)
+                    return
+                }
+                usleep(100_000)
+            }
+            Issue.record("no phase \(title): \(running.outputSoFar())")
+        }
     }
 }

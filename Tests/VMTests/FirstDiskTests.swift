@@ -3,62 +3,59 @@ import TestSupport
 import Testing
 
 /// The main job on real input: a ref becomes a disk, as an ordinary user, and the disk boots.
-@Suite(
-    .serialized,
-    .enabled(if: VMEnvironment.hasQEMU, VMEnvironment.skipReason),
-    .timeLimit(.minutes(15))
-)
-struct FirstDiskTests {
-    let environment: VMEnvironment
+extension VirtualMachineTests {
+    @Suite struct FirstDiskTests {
+        let environment: VMEnvironment
 
-    init() throws { environment = try VMEnvironment.shared.get() }
+        init() throws { environment = try VMEnvironment.shared.get() }
 
-    @Test func anOrdinaryUserHasNoCapability() throws {
-        let sets = try OrdinaryUser.capabilities()
-        #expect(sets.count == 5)
-        for line in sets where getuid() == 0 || !line.hasPrefix("CapBnd") {
-            #expect(line.hasSuffix("0000000000000000"), "\(line)")
+        @Test func anOrdinaryUserHasNoCapability() throws {
+            let sets = try OrdinaryUser.capabilities()
+            #expect(sets.count == 5)
+            for line in sets where getuid() == 0 || !line.hasPrefix("CapBnd") {
+                #expect(line.hasSuffix("0000000000000000"), "\(line)")
+            }
         }
-    }
 
-    @Test func aRefBecomesADiskThatBoots() throws {
-        let folder = try environment.userFolder()
-        let images = folder.path + "/images"
-        let build = try runCommand(
-            OrdinaryUser.prefix + environment.build(into: images) + ["--accel", "tcg"],
-            environment: ["HOME": folder.path]
-        )
-        try #require(build.status == 0, "\(build.output)\n\(build.errors)")
-        let disk = images + "/current/tiny-main.qcow2"
-        #expect(FileManager.default.fileExists(atPath: images + "/current/build.json"))
-        #expect(build.output.contains("Seconds per phase"))
+        @Test func aRefBecomesADiskThatBoots() throws {
+            let folder = try environment.userFolder()
+            let images = folder.path + "/images"
+            let build = try runCommand(
+                OrdinaryUser.prefix + environment.build(into: images) + ["--accel", "tcg"],
+                environment: ["HOME": folder.path]
+            )
+            try #require(build.status == 0, "\(build.output)\n\(build.errors)")
+            let disk = images + "/current/tiny-main.qcow2"
+            #expect(FileManager.default.fileExists(atPath: images + "/current/build.json"))
+            #expect(build.output.contains("Seconds per phase"))
 
-        let referees = try runCommand([VMEnvironment.root + "/scripts/referees", disk])
-        #expect(referees.status == 0, "\(referees.output)\n\(referees.errors)")
+            let referees = try runCommand([VMEnvironment.root + "/scripts/referees", disk])
+            #expect(referees.status == 0, "\(referees.output)\n\(referees.errors)")
 
-        let ownership = try runCommand([
-            VMEnvironment.root + "/scripts/compare-ownership", disk, environment.repository,
-            VMEnvironment.ref,
-        ])
-        #expect(ownership.status == 0, "\(ownership.output)\n\(ownership.errors)")
+            let ownership = try runCommand([
+                VMEnvironment.root + "/scripts/compare-ownership", disk, environment.repository,
+                VMEnvironment.ref,
+            ])
+            #expect(ownership.status == 0, "\(ownership.output)\n\(ownership.errors)")
 
-        let boot = try runCommand(
-            OrdinaryUser.prefix + [
-                environment.builddisks, "boot", disk, "--accel", "tcg", "--expect",
-                "BUILDDISKS-TINY-UP", "--limit", "240",
-            ],
-            environment: ["HOME": folder.path]
-        )
-        #expect(boot.status == 0, "\(boot.output.suffix(4000))\n\(boot.errors)")
+            let boot = try runCommand(
+                OrdinaryUser.prefix + [
+                    environment.builddisks, "boot", disk, "--accel", "tcg", "--expect",
+                    "BUILDDISKS-TINY-UP", "--limit", "240",
+                ],
+                environment: ["HOME": folder.path]
+            )
+            #expect(boot.status == 0, "\(boot.output.suffix(4000))\n\(boot.errors)")
 
-        // Unchanged commit and plan: nothing to do, and said so.
-        let again = try runCommand(
-            OrdinaryUser.prefix + environment.build(into: images),
-            environment: ["HOME": folder.path]
-        )
-        #expect(again.status == 0)
-        #expect(again.output.contains("Already created"))
-        #expect(try leftovers(folder.path).isEmpty)
+            // Unchanged commit and plan: nothing to do, and said so.
+            let again = try runCommand(
+                OrdinaryUser.prefix + environment.build(into: images),
+                environment: ["HOME": folder.path]
+            )
+            #expect(again.status == 0)
+            #expect(again.output.contains("Already created"))
+            #expect(try leftovers(folder.path).isEmpty)
+        }
     }
 }
 
@@ -67,11 +64,12 @@ extension VMEnvironment {
     func build(
         into images: String,
         repository: String? = nil,
-        ref: String = VMEnvironment.ref
+        ref: String = VMEnvironment.ref,
+        size: String = "1G"
     ) -> [String] {
         [
             builddisks, "build", "--repo", repository ?? self.repository, "--ref", ref, "--osname",
-            "tiny", "--output", images, "--size", "1G", "--memory", "768",
+            "tiny", "--output", images, "--size", size, "--memory", "768",
         ]
     }
 }
