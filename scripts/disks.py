@@ -4,7 +4,7 @@ import os
 import subprocess
 import tempfile
 
-ENVIRONMENT = dict(os.environ, LC_ALL="C", PATH=os.environ["PATH"] + ":/usr/sbin:/sbin")
+ENVIRONMENT = dict(os.environ, LC_ALL="C.UTF-8", PATH=os.environ["PATH"] + ":/usr/sbin:/sbin")
 # A BIOS boot partition holds no file system.
 NO_FILE_SYSTEM = {"21686148-6449-6E6F-744E-656564454649"}
 

@@ -1,0 +1,46 @@
+"""Checksums of OSTree objects, computed from what a disk holds: independent of libostree and of
+our own code. The formats are GVariants in big-endian integers (libostree, ostree-core.h)."""
+import hashlib
+import struct
+
+
+def _offsets(ends, body_length):
+    """Framing offsets of a GVariant container: as many bytes each as the whole needs."""
+    for size, limit in ((1, 0xFF), (2, 0xFFFF), (4, 0xFFFFFFFF)):
+        if body_length + size * len(ends) <= limit:
+            return b"".join(end.to_bytes(size, "little") for end in ends)
+    raise ValueError("too long")
+
+
+def _array(elements):
+    """An array of variable-size elements without alignment."""
+    body, ends = b"", []
+    for element in elements:
+        body += element
+        ends.append(len(body))
+    return body + _offsets(ends, len(body))
+
+
+def _xattrs(xattrs):
+    """a(ayay): names end in NUL, values do not; in order of name."""
+    pairs = []
+    for name, value in sorted(xattrs.items()):
+        key = name + b"\0"
+        pairs.append(key + value + _offsets([len(key)], len(key) + len(value)))
+    return _array(pairs)
+
+
+def file_checksum(mode, uid, gid, xattrs, target=b"", content=()):
+    """A file's or symbolic link's object; `mode` with its type bits, `content` in pieces."""
+    head = struct.pack(">IIII", uid, gid, mode, 0) + target + b"\0"
+    body = head + _xattrs(xattrs)
+    header = body + _offsets([len(head)], len(body))
+    digest = hashlib.sha256(struct.pack(">I", len(header)) + bytes(4) + header)
+    for piece in content:
+        digest.update(piece)
+    return digest.hexdigest()
+
+
+def folder_checksum(mode, uid, gid, xattrs):
+    """A folder's metadata object (dirmeta)."""
+    return hashlib.sha256(struct.pack(">III", uid, gid, mode) + _xattrs(xattrs)).hexdigest()
