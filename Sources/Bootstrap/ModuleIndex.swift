@@ -15,27 +15,28 @@ struct ModuleIndex: Sendable {
     private var softDependencies: [String: (before: [String], after: [String])] = [:]
     private var aliases: [String: [String]] = [:]
 
-    /// - Parameters: the texts of modules.dep, modules.builtin, modules.softdep, modules.alias.
-    init(dependencies: String, builtin: String, softDependencies: String, aliases: String) {
-        for line in dependencies.split(separator: "\n") {
-            guard let colon = line.firstIndex(of: ":") else { continue }
-            let path = String(line[..<colon])
-            let name = ModuleIndex.name(ofPath: path)
+    /// The contents of modules.dep, modules.builtin, modules.softdep and modules.alias: some 30,000
+    /// lines for a distribution's kernel, so they are taken apart as bytes.
+    init(dependencies: [UInt8], builtin: [UInt8], softDependencies: [UInt8], aliases: [UInt8]) {
+        for line in ModuleIndex.lines(dependencies) {
+            guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else { continue }
+            let path = String(decoding: line[..<colon], as: UTF8.self)
+            let name = ModuleIndex.name(ofPath: line[..<colon])
             modules[name] = Module(
                 name: name,
                 path: path,
-                dependencies: line[line.index(after: colon)...].split(separator: " ")
-                    .map(String.init)
+                dependencies: ModuleIndex.words(line[(colon + 1)...])
             )
         }
-        for line in builtin.split(separator: "\n") {
-            self.builtin.insert(ModuleIndex.name(ofPath: String(line)))
+        for line in ModuleIndex.lines(builtin) {
+            self.builtin.insert(ModuleIndex.name(ofPath: line))
         }
-        for line in softDependencies.split(separator: "\n") {
-            addSoftDependency(line.split(separator: " ").map(String.init))
+        for line in ModuleIndex.lines(softDependencies) {
+            addSoftDependency(ModuleIndex.words(line))
         }
-        for line in aliases.split(separator: "\n") {
-            let words = line.split(separator: " ")
+        for line in ModuleIndex.lines(aliases) where !line.contains(UInt8(ascii: "*")) {
+            // Patterns are for devices; what modules ask for by alias has a plain name.
+            let words = ModuleIndex.words(line)
             guard words.count == 3, words[0] == "alias" else { continue }
             let alias = ModuleIndex.normalised(words[1])
             self.aliases[alias, default: []].append(ModuleIndex.normalised(words[2]))
@@ -58,14 +59,32 @@ struct ModuleIndex: Sendable {
         softDependencies[ModuleIndex.normalised(words[1])] = entry
     }
 
-    static func normalised(_ name: some StringProtocol) -> String {
-        String(name.map { $0 == "-" ? "_" : $0 })
+    private static func lines(_ bytes: [UInt8]) -> [ArraySlice<UInt8>] {
+        bytes.split(separator: UInt8(ascii: "\n"))
     }
 
+    private static func words(_ line: ArraySlice<UInt8>) -> [String] {
+        line.split(separator: UInt8(ascii: " ")).map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    static func normalised(_ name: String) -> String { normalised(Array(name.utf8)[...]) }
+
+    private static func normalised(_ name: ArraySlice<UInt8>) -> String {
+        String(
+            decoding: name.map { $0 == UInt8(ascii: "-") ? UInt8(ascii: "_") : $0 },
+            as: UTF8.self
+        )
+    }
+
+    private static let suffixes = [".xz", ".zst", ".gz", ".ko"].map { Array($0.utf8) }
+
+    static func name(ofPath path: String) -> String { name(ofPath: Array(path.utf8)[...]) }
+
     /// "kernel/fs/ext4/ext4.ko.xz" is "ext4".
-    static func name(ofPath path: String) -> String {
-        var file = path.split(separator: "/").last ?? ""
-        for suffix in [".xz", ".zst", ".gz", ".ko"] where file.hasSuffix(suffix) {
+    private static func name(ofPath path: ArraySlice<UInt8>) -> String {
+        var file = path
+        if let slash = file.lastIndex(of: UInt8(ascii: "/")) { file = file[(slash + 1)...] }
+        for suffix in suffixes where file.suffix(suffix.count).elementsEqual(suffix) {
             file = file.dropLast(suffix.count)
         }
         return normalised(file)

@@ -12,19 +12,19 @@ package struct ModuleSet: Sendable {
         commit: Commit,
         repository: Repository
     ) throws(BootstrapError) {
-        func text(_ name: String) throws(BootstrapError) -> String? {
+        func text(_ name: String) throws(BootstrapError) -> [UInt8]? {
             try BootstrapError.reading { () throws(OSTreeError) in
                 try repository.contents(of: "\(kernel.folder)/\(name)", in: commit)
-            }.map { String(decoding: $0, as: UTF8.self) }
+            }
         }
         guard let dependencies = try text("modules.dep") else {
             throw .kernelFileMissing("modules.dep", kernelVersion: kernel.version)
         }
         index = ModuleIndex(
             dependencies: dependencies,
-            builtin: try text("modules.builtin") ?? "",
-            softDependencies: try text("modules.softdep") ?? "",
-            aliases: try text("modules.alias") ?? ""
+            builtin: try text("modules.builtin") ?? [],
+            softDependencies: try text("modules.softdep") ?? [],
+            aliases: try text("modules.alias") ?? []
         )
         self.kernel = kernel
         self.commit = commit

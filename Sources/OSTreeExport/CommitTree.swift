@@ -25,7 +25,7 @@ package final class CommitTree: Export {
 
     /// - Parameters:
     ///   - cacheLimit: bytes of inflated content to keep.
-    ///   - descriptorLimit: how many inflated objects to keep.
+    ///   - descriptorLimit: how many inflated objects to keep in files.
     /// - Throws: what is wrong with the commit's root.
     package init(
         repository: Repository,

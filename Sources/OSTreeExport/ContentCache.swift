@@ -18,26 +18,37 @@ final class ContentCache: Sendable {
     static let memoryLimit: UInt64 = 64 << 20
 
     private let repository: Repository
-    private let slots: BoundedCache<Checksum, ContentSlot>
+    /// Apart, so that a walk through many small files does not push out the large ones.
+    private let small: BoundedCache<Checksum, ContentSlot>
+    private let large: BoundedCache<Checksum, ContentSlot>
 
     /// - Parameters:
-    ///   - limit: bytes of inflated content to keep.
-    ///   - descriptorLimit: how many objects; each but the small ones takes a descriptor.
+    ///   - limit: bytes of inflated content to keep, a quarter of them for small objects.
+    ///   - descriptorLimit: how many objects that are not small.
     init(repository: Repository, limit: Int, descriptorLimit: Int) {
         self.repository = repository
-        slots = BoundedCache(costLimit: limit, countLimit: descriptorLimit)
+        small = BoundedCache(costLimit: limit / 4)
+        large = BoundedCache(costLimit: limit / 4 * 3, countLimit: descriptorLimit)
     }
 
-    var usage: (cost: Int, count: Int) { slots.usage }
+    var usage: (cost: Int, count: Int) {
+        let (few, many) = (large.usage, small.usage)
+        return (few.cost + many.cost, few.count + many.count)
+    }
 
     func content(of checksum: Checksum) throws(OSTreeError) -> Content {
-        if let slot = slots.value(checksum) { return try slot.content(repository) }
+        if let slot = small.value(checksum) ?? large.value(checksum) {
+            return try slot.content(repository)
+        }
         let object = try repository.openFile(checksum)
         if let file = object.plainFile { return .file(file, size: object.info.size) }
+        let size = object.info.size
+        let slots = size <= ContentCache.smallLimit ? small : large
+        // What a slot takes besides its bytes: the figure matters for empty files only.
         let slot = slots.insert(
             checksum,
             ContentSlot(checksum),
-            cost: Int(clamping: object.info.size)
+            cost: Int(clamping: size) + 256
         )
         return try slot.content(repository)
     }

@@ -4,7 +4,8 @@ import Testing
 
 @Suite struct ModuleIndexTests {
     private static let index = ModuleIndex(
-        dependencies: """
+        dependencies: Array(
+            """
             kernel/fs/ext4/ext4.ko.xz: kernel/fs/jbd2/jbd2.ko.xz kernel/fs/mbcache.ko.xz kernel/lib/crc16.ko.xz
             kernel/fs/jbd2/jbd2.ko.xz:
             kernel/fs/mbcache.ko.xz:
@@ -18,20 +19,27 @@ import Testing
             kernel/a.ko: kernel/b.ko
             kernel/b.ko: kernel/a.ko
             kernel/late.ko:
-            """,
-        builtin: "kernel/drivers/virtio/virtio_pci.ko\nkernel/fs/nls/nls_iso8859-1.ko\n",
-        softDependencies: """
+            """.utf8
+        ),
+        builtin: Array(
+            "kernel/drivers/virtio/virtio_pci.ko\nkernel/fs/nls/nls_iso8859-1.ko\n".utf8
+        ),
+        softDependencies: Array(
+            """
             # Soft dependencies extracted from modules themselves.
             softdep ext4 pre: crypto-crc32c
             softdep jbd2 pre: crypto-crc32c nowhere
             softdep 9p post: late
-            """,
-        aliases: """
+            """.utf8
+        ),
+        aliases: Array(
+            """
             # Aliases extracted from modules themselves.
             alias crypto-crc32c crc32c_intel
             alias crypto-crc32c crc32c_generic
             alias fs-ext4 ext4
-            """
+            """.utf8
+        )
     )
 
     @Test(arguments: [
