@@ -1,0 +1,126 @@
+import Compose
+import DiskImage
+import Foundation
+import OSTree
+import SystemPackage
+import TestSupport
+import Testing
+
+@Suite struct ComposeFailureTests {
+    private func failure(_ plan: ComposePlan) throws -> String {
+        let scratch = try ScratchFolder()
+        let error = #expect(throws: ComposeError.self) {
+            try Composer(plan: plan).compose(to: FilePath(scratch.file("disk")))
+        }
+        return error.map { "\($0)" } ?? ""
+    }
+
+    private func object(_ sample: SampleRepository, _ path: String) throws -> String {
+        let list = try SampleRepository.ostree(
+            "ls",
+            "-C",
+            "--repo=\(sample.path)",
+            "os/sample",
+            path
+        )
+        let checksum = try #require(
+            list.split(separator: " ").first { $0.count == 64 }.map(String.init)
+        )
+        return sample.path + "/objects/\(checksum.prefix(2))/\(checksum.dropFirst(2)).filez"
+    }
+
+    @Test func `a corrupt object is named`() throws {
+        let sample = try SampleRepository(BootableTree.entries())
+        let file = try object(sample, "/usr/share/big")
+        var bytes = try Data(contentsOf: URL(fileURLWithPath: file))
+        bytes[bytes.count / 2] ^= 0x55
+        try bytes.write(to: URL(fileURLWithPath: file))
+        let text = try failure(try plan(sample))
+        #expect(text.contains("corrupt") && text.contains(file), "\(text)")
+    }
+
+    @Test func `a corrupt object that is only in etc or a link is found too`() throws {
+        let sample = try SampleRepository(BootableTree.entries())
+        for path in ["/usr/etc/secret", "/usr/bin/tool-link"] {
+            let file = try object(sample, path)
+            let good = try Data(contentsOf: URL(fileURLWithPath: file))
+            var bad = good
+            bad[19] ^= 1
+            try bad.write(to: URL(fileURLWithPath: file))
+            #expect(try failure(try plan(sample)).contains("corrupt"), "\(path)")
+            try good.write(to: URL(fileURLWithPath: file))
+        }
+    }
+
+    @Test func `a missing object is named`() throws {
+        let sample = try SampleRepository(BootableTree.entries())
+        try FileManager.default.removeItem(atPath: try object(sample, "/usr/share/big"))
+        #expect(try failure(try plan(sample)).contains("missing"))
+    }
+
+    @Test func `a disk that is too small is refused before anything is written`() throws {
+        let big = (0..<200).map { n in
+            TarEntry.file(
+                "usr/share/b\(n)",
+                SampleTree.big + Array("\(n)".utf8),
+                mode: 0o644
+            )
+        }
+        let sample = try SampleRepository(BootableTree.entries(more: big))
+        let text = try failure(try plan(sample, size: 330 << 20))
+        #expect(text.contains("root partition is too small"), "\(text)")
+    }
+
+    @Test func `trees that cannot boot are refused`() throws {
+        let cases: [([TarEntry], String)] = [
+            (SampleTree.full, "no usr/bin/ostree"),
+            (BootableTree.entries(kernels: []), "no kernel"),
+            (BootableTree.entries(kernels: ["6.1.0", "6.2.0"]), "2 kernels"),
+            (BootableTree.entries(more: [.file("etc/filled", [1])]), "/usr/etc"),
+        ]
+        for (tree, words) in cases {
+            let sample = try SampleRepository(tree)
+            let text = try failure(try plan(sample))
+            #expect(text.contains(words), "\(text)")
+        }
+    }
+
+    @Test func `what only libostree can make is left to the VM`() throws {
+        let policy = BootableTree.entries(more: [
+            .directory("usr/etc/selinux"), .file("usr/etc/selinux/config", Array("x\n".utf8)),
+        ])
+        let sample = try SampleRepository(policy)
+        #expect(try failure(try plan(sample)).contains("--method vm"))
+    }
+
+    @Test func `attributes that fit no block are refused with path and size`() throws {
+        for (size, fits) in [(4020, true), (4096, false)] {
+            let sample = try SampleRepository(
+                BootableTree.entries(more: [
+                    .file(
+                        "usr/share/x",
+                        [1],
+                        xattrs: ["user.a": [UInt8](repeating: 1, count: size)]
+                    )
+                ])
+            )
+            if fits {
+                _ = try ComposedDisk(try plan(sample))
+            } else {
+                let text = try failure(try plan(sample))
+                #expect(text.contains(".file") && text.contains("4096 bytes"), "\(text)")
+            }
+        }
+    }
+
+    @Test func `an output that cannot be written is named`() throws {
+        let sample = try SampleRepository(BootableTree.entries())
+        let composer = Composer(plan: try plan(sample))
+        let error = #expect(throws: ComposeError.self) {
+            try composer.compose(to: "/nowhere/disk")
+        }
+        #expect(error.map { "\($0)" }?.contains("/nowhere/disk") == true)
+        let full = #expect(throws: ComposeError.self) { try composer.compose(to: "/dev/full") }
+        #expect(full != nil)
+    }
+}
