@@ -61,6 +61,11 @@ let package = Package(
             pkgConfig: "liblzma libzstd liblz4 zlib libdeflate",
             providers: [.apt(["liblzma-dev", "libzstd-dev", "liblz4-dev", "libdeflate-dev"])]
         ),
+        .systemLibrary(
+            name: "CCrypto",
+            pkgConfig: "libcrypto",
+            providers: [.apt(["libssl-dev"])]
+        ),
 
         // The operating system.
         library("SystemIO", ["CLinux", system]),
@@ -76,7 +81,7 @@ let package = Package(
         library("VirtioSocket", ["ByteStream", "SystemIO", "CLinux", system]),
 
         // OSTree on the host.
-        library("OSTree", ["COSTree", "CCompression", "SystemIO", "CLinux", system]),
+        library("OSTree", ["COSTree", "CCompression", "CCrypto", "SystemIO", "CLinux", system]),
         library(
             "OSTreeExport",
             ["OSTree", "NineP", "NinePServer", "ByteStream", "SystemIO", "CLinux", system]
@@ -139,8 +144,14 @@ let package = Package(
         tests("GuestProtocolTests", ["GuestProtocol"]),
         tests("GuestAgentTests", ["GuestAgent", "GuestProtocol", "TestSupport", system]),
         tests("DiskImageTests", ["DiskImage", "TestSupport", system]),
-        tests("OSTreeTests", ["OSTree", "OSTreeExport", "NinePServer", "TestSupport", system]),
-        tests("BootstrapTests", ["Bootstrap", "TestSupport", system]),
+        tests(
+            "OSTreeTests",
+            [
+                "OSTree", "OSTreeExport", "NinePServer", "NineP", "ByteStream", "SystemIO",
+                "TestSupport", system,
+            ]
+        ),
+        tests("BootstrapTests", ["Bootstrap", "OSTree", "TestSupport", system]),
         tests("ComposeTests", ["Compose", "DiskImage", "OSTree", "TestSupport", system]),
         tests("OrchestratorTests", ["Orchestrator", "SystemIO", "TestSupport", system]),
         tests("VMTests", ["TestSupport", "Orchestrator", "OSTree", "SystemIO", system]),
