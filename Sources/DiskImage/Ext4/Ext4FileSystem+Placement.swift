@@ -50,7 +50,7 @@ extension Ext4FileSystem {
         _ problem: DirectoryLayout.Problem,
         _ directory: FileTree.NodeID
     ) -> Ext4Problem {
-        let path = tree.path(of: directory)
+        let path = directory == FileTree.root ? "" : tree.path(of: directory)
         switch problem {
         case .duplicateName(let name):
             return .duplicateName(path: path + "/" + String(decoding: name, as: UTF8.self))

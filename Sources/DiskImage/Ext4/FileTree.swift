@@ -303,7 +303,9 @@ extension FileTree {
     private func parentEntry(of wanted: Int) -> (Int, Entry)? {
         for (index, node) in nodes.enumerated() where node.kind == .directory {
             var found: Entry?
-            forEachEntry(of: NodeID(index: index)) { if Int($0.node) == wanted { found = $0 } }
+            forEachEntry(of: NodeID(index: index)) {
+                if found == nil && Int($0.node) == wanted { found = $0 }
+            }
             if let found { return (index, found) }
         }
         return nil
