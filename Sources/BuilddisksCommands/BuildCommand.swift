@@ -68,6 +68,9 @@ struct BuildCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Memory of the bootstrap VM in MiB.", valueName: "MiB"))
     var memory: Int = BuildRequest.defaultMemory
 
+    @Flag(help: "Run the commit's `ostree fsck` on the disk before it is published.")
+    var fsck = false
+
     @Flag(help: "One JSON object a line (docs/events.md).")
     var json = false
 
@@ -99,7 +102,8 @@ struct BuildCommand: ParsableCommand {
                 kernelArguments: kernelArguments.isEmpty
                     ? BuildRequest.defaultKernelArguments : kernelArguments,
                 accelerator: accel,
-                memory: memory
+                memory: memory,
+                verifiesObjects: fsck
             )
             let builder = Builder(
                 tools: try Tools(),

@@ -27,7 +27,7 @@ extension VirtualMachineTests {
         private func expectNothingPublished() throws {
             let published = (try? FileManager.default.contentsOfDirectory(atPath: images)) ?? []
             #expect(published.filter { !$0.hasPrefix(".lock") }.isEmpty)
-            #expect(try leftovers(folder.path).isEmpty)
+            #expect(try leftovers(folder.path) == [])
         }
 
         @Test func aWrongRef() throws {
@@ -180,7 +180,7 @@ extension VirtualMachineTests {
             #expect(wrong.status == 4)
             let third = try build(environment.build(into: images)).wait()
             #expect(third.status == 0, "\(third.errors)")
-            #expect(try leftovers(folder.path).isEmpty)
+            #expect(try leftovers(folder.path) == [])
         }
 
         private func leftoverProcesses() throws -> String {

@@ -19,6 +19,8 @@ package struct BuildRequest: Sendable {
     package var accelerator: AcceleratorChoice
     /// Of the bootstrap VM, in MiB.
     package var memory: Int
+    /// Check every object on the disk with the commit's own `ostree fsck` before it is published.
+    package var verifiesObjects: Bool
 
     /// How the commit's objects reach the VM's disk.
     package enum Pull: String, Sendable, CaseIterable {
@@ -47,7 +49,8 @@ package struct BuildRequest: Sendable {
         format: DiskFormat = .qcow2,
         kernelArguments: [String] = [],
         accelerator: AcceleratorChoice = .auto,
-        memory: Int = BuildRequest.defaultMemory
+        memory: Int = BuildRequest.defaultMemory,
+        verifiesObjects: Bool = false
     ) {
         self.repository = repository
         self.ref = ref
@@ -62,6 +65,7 @@ package struct BuildRequest: Sendable {
         self.kernelArguments = kernelArguments
         self.accelerator = accelerator
         self.memory = memory
+        self.verifiesObjects = verifiesObjects
     }
 
     /// "4G", "512M", "1.5T" or a number of bytes; nil for anything else. Units are powers of 1024.

@@ -83,15 +83,25 @@ struct VMInstallation {
             limit: 60,
             ["ostree", "admin", "os-init", "--sysroot=\(Self.target)", plan.request.osname]
         )
-        // Without --untrusted libostree stores corrupt content and exits 0.
+        let repository = "--repo=\(Self.target)/ostree/repo"
+        let checksum = plan.commit.checksum.hex
+        // By checksum: the ref may move while we work, and pull-local believes a stale summary more
+        // than the ref. Without --untrusted libostree stores corrupt content and exits 0.
         try guest.run(
             "pull the commit",
             limit: 3600,
             [
-                "ostree", "--repo=\(Self.target)/ostree/repo", "pull-local", "--untrusted",
-                "--disable-fsync", Self.repository, plan.request.ref,
+                "ostree", repository, "pull-local", "--untrusted", "--disable-fsync",
+                Self.repository, checksum,
             ]
         )
+        if plan.request.ref != checksum {
+            try guest.run(
+                "set the ref",
+                limit: 60,
+                ["ostree", repository, "refs", "--create=\(plan.request.ref)", checksum]
+            )
+        }
     }
 
     /// `ostree admin deploy`, with what makes libostree choose the syslinux loader and what the
@@ -150,6 +160,13 @@ struct VMInstallation {
 
     /// Unmounts, checks each file system with the commit's own e2fsck, switches the machine off.
     func finish() throws(BuildError) {
+        if plan.request.verifiesObjects {
+            try guest.run(
+                "check the disk's objects",
+                limit: 3600,
+                ["ostree", "fsck", "--repo=\(Self.target)/ostree/repo"]
+            )
+        }
         try guest.perform(
             .unmount(targets: [Self.target + "/boot", Self.target]),
             "unmount the disk",
