@@ -151,8 +151,8 @@ struct SysrootTree {
             Array("[origin]\nrefspec=\(plan.ref)\n".utf8)
         )
         if version.makesBackingFolder {
-            let backing = try partition.directories(["backing"], in: stateroot)
-            let own = try partition.directory("\(commit).0", in: backing)
+            let backing = try partition.directory("backing", in: stateroot, 0o700)
+            let own = try partition.directory("\(commit).0", in: backing, 0o700)
             let transient = try partition.directory("root-transient", in: own, 0o700)
             _ = try partition.directory("work", in: transient, 0o700)
             _ = try partition.directory(
