@@ -98,7 +98,7 @@ let package = Package(
 
         // From a plan to a published disk.
         library("Bootstrap", ["OSTree", "CCompression", "SystemIO", "CLinux", system]),
-        library("Compose", ["OSTree", "DiskImage", "SystemIO", "CLinux", "CCompression", system]),
+        library("Compose", ["OSTree", "COSTree", "DiskImage", "SystemIO", "CLinux", "CCompression", system]),
         library(
             "Orchestrator",
             [
