@@ -12,6 +12,8 @@ struct Answer {
     var export: Int?
     var openedFile = false
     var dataByteCount = 0
+    /// The reply comes later, from elsewhere.
+    var isDeferred = false
 
     init(tag: UInt16, buffers: ReplyBuffers) {
         self.tag = tag
@@ -26,6 +28,12 @@ struct Answer {
         buffer.recycle()
         buffer = buffers.take(atLeast: size)
         writer = unsafe WireWriter(buffer.whole)
+    }
+
+    /// Gives up the reply; only before anything was sent.
+    mutating func discard() {
+        isDeferred = true
+        buffer.recycle()
     }
 
     mutating func done(_ type: MessageType) { writer.begin(type, tag: tag) }

@@ -36,6 +36,10 @@ package protocol Node: AnyObject, Sendable {
     /// Opens a regular file for reading; EISDIR, ELOOP, EACCES otherwise (only regular files).
     func openFile() throws(Errno) -> any OpenFile
 
+    /// Whether `openFile` may take milliseconds (as when content has to be inflated first): it then
+    /// runs on a worker, and other requests go on. Never blocks.
+    var opensSlowly: Bool { get }
+
     /// Opens a directory for reading; ENOTDIR otherwise.
     func openDirectory() throws(Errno) -> any OpenDirectory
 
@@ -44,6 +48,10 @@ package protocol Node: AnyObject, Sendable {
 
     /// Value of one extended attribute; ENODATA when it is absent.
     func extendedAttribute(named name: NameBytes) throws(Errno) -> [UInt8]
+}
+
+extension Node {
+    package var opensSlowly: Bool { false }
 }
 
 /// A name or value as Linux has it: bytes, not necessarily UTF-8, without NUL.

@@ -2,6 +2,8 @@
 final class Fid {
     enum State {
         case walked
+        /// A worker is opening it.
+        case opening
         case file(any OpenFile)
         case directory(any OpenDirectory)
         case extendedAttribute([UInt8])

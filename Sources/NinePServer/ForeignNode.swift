@@ -53,6 +53,7 @@ final class ForeignNode: Node {
     }
 
     func symlinkTarget() throws(Errno) -> [UInt8] { try inner.symlinkTarget() }
+    var opensSlowly: Bool { inner.opensSlowly }
     func openFile() throws(Errno) -> any OpenFile { try inner.openFile() }
 
     func openDirectory() throws(Errno) -> any OpenDirectory {

@@ -28,6 +28,15 @@ enum HostCalls {
         )
     }
 
+    /// The C function is `statx`.
+    static func status(of name: [UInt8], in directory: CInt) throws(Errno) -> CLinux.statx {
+        var raw = CLinux.statx()
+        _ = try unsafe withName(name) { (pointer) throws(Errno) in
+            try syscall { unsafe clinux_statx_at(directory, pointer, &raw) }
+        }
+        return raw
+    }
+
     /// Opens for reading what an O_PATH descriptor stands for; the caller knows its type.
     static func reopen(_ descriptor: CInt) throws(Errno) -> OwnedFD {
         OwnedFD(

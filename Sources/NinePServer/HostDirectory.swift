@@ -10,7 +10,18 @@ final class HostDirectory: OpenDirectory {
     private let node: HostNode
     private let slot = DescriptorSlot()
     /// The descriptor has one position: listings take turns.
-    private let turn = Mutex(())
+    private let turn = Mutex(Position())
+
+    private struct Position {
+        /// The last entry's cookie, and when the directory was found to end there.
+        var end: (cookie: UInt64, time: UInt64)?
+
+        /// The listing that finds nothing more follows at once as a rule.
+        func isEnd(_ cookie: UInt64) -> Bool {
+            guard let end else { return false }
+            return end.cookie == cookie && Belief.now() &- end.time < Belief.attributes
+        }
+    }
 
     init(_ node: HostNode, _ descriptor: SharedFD) {
         self.node = node
@@ -20,10 +31,12 @@ final class HostDirectory: OpenDirectory {
     deinit { node.tree.budget.release(slot) }
 
     func entries(after cookie: UInt64, _ visit: (DirectoryEntry) -> Bool) throws(Errno) {
+        if turn.withLock({ $0.isEnd(cookie) }) { return }
         let directory = try descriptor()
         let memory = node.tree.listings.take()
         defer { memory.recycle() }
-        try turn.withLock { _ throws(Errno) in
+        try turn.withLock { position throws(Errno) in
+            var last = cookie
             try syscall {
                 lseek(directory.rawValue, off_t(truncatingIfNeeded: cookie), SEEK_SET)
             }
@@ -35,9 +48,12 @@ final class HostDirectory: OpenDirectory {
                         memory.capacity
                     )
                 }
-                if count == 0 { return }
+                if count == 0 {
+                    position.end = (last, Belief.now())
+                    return
+                }
                 memory.count = count
-                guard unsafe report(memory.bytes, visit) else { return }
+                guard unsafe report(memory.bytes, &last, visit) else { return }
             }
         }
     }
@@ -50,9 +66,11 @@ final class HostDirectory: OpenDirectory {
     }
 
     /// Goes through `struct linux_dirent64` records; false when the visitor has enough.
-    private func report(_ records: UnsafeRawBufferPointer, _ visit: (DirectoryEntry) -> Bool)
-        -> Bool
-    {
+    private func report(
+        _ records: UnsafeRawBufferPointer,
+        _ last: inout UInt64,
+        _ visit: (DirectoryEntry) -> Bool
+    ) -> Bool {
         let nameOffset = 19
         var offset = 0
         while offset + nameOffset <= records.count {
@@ -71,6 +89,7 @@ final class HostDirectory: OpenDirectory {
             let qid = qid(of: name, inode: inode, type: type)
             let entry = DirectoryEntry(name: name, qid: qid, type: type, cookie: cookie)
             guard visit(entry) else { return false }
+            last = cookie
         }
         return true
     }

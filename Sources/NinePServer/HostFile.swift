@@ -8,15 +8,14 @@ import SystemPackage
 final class HostFile: OpenFile {
     private let node: HostNode
     private let slot = DescriptorSlot()
-    /// In bytes, as of `sizeTime` (in milliseconds of CLOCK_MONOTONIC_COARSE).
+    /// In bytes, as of `sizeTime`.
     private let size = Atomic<UInt64>(0)
     private let sizeTime = Atomic<UInt64>(0)
-    /// How long a size is believed, in milliseconds: long enough for a read and the empty read that
-    /// finds the end, short enough for a file that grows.
-    private static let sizeLifetime: UInt64 = 50
 
-    init(_ node: HostNode, _ descriptor: SharedFD) {
+    init(_ node: HostNode, _ descriptor: SharedFD, size: UInt64) {
         self.node = node
+        self.size.store(size, ordering: .relaxed)
+        sizeTime.store(Belief.now(), ordering: .releasing)
         node.tree.budget.hold(descriptor, in: slot)
     }
 
@@ -38,8 +37,8 @@ final class HostFile: OpenFile {
     }
 
     private func currentSize(_ file: SharedFD) throws(Errno) -> UInt64 {
-        let now = coarseMilliseconds()
-        if now &- sizeTime.load(ordering: .acquiring) < Self.sizeLifetime {
+        let now = Belief.now()
+        if now &- sizeTime.load(ordering: .acquiring) < Belief.attributes {
             return size.load(ordering: .relaxed)
         }
         let fresh = try HostStatus(file.rawValue).size
@@ -47,12 +46,4 @@ final class HostFile: OpenFile {
         sizeTime.store(now, ordering: .releasing)
         return fresh
     }
-}
-
-/// CLOCK_MONOTONIC_COARSE: read without entering the kernel, exact to a few milliseconds.
-private func coarseMilliseconds() -> UInt64 {
-    var time = timespec()
-    _ = unsafe clock_gettime(CLOCK_MONOTONIC_COARSE, &time)
-    return UInt64(truncatingIfNeeded: time.tv_sec) &* 1000
-        &+ UInt64(truncatingIfNeeded: time.tv_nsec / 1_000_000) &+ 1000
 }

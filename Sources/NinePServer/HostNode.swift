@@ -6,7 +6,7 @@ import SystemPackage
 /// One object below a `HostTree`'s folder.
 final class HostNode: Node {
     let qid: Qid
-    let tree: HostTree
+    let tree: HostTreeState
     /// The directory it was found in, and its name there; nil and empty for the folder itself.
     private let container: HostNode?
     private let name: NameBytes
@@ -16,7 +16,7 @@ final class HostNode: Node {
     private let type: UInt32
     private let slot = DescriptorSlot()
 
-    init(_ status: HostStatus, tree: HostTree, parent: HostNode?, name: NameBytes) {
+    init(_ status: HostStatus, tree: HostTreeState, parent: HostNode?, name: NameBytes) {
         self.tree = tree
         container = parent
         self.name = name
@@ -69,9 +69,7 @@ final class HostNode: Node {
             throw error == .noSuchFileOrDirectory ? .staleNFSFileHandle : error
         }
         let status = try HostStatus(found.rawValue)
-        guard status.device == device, status.inode == inode, status.type == type else {
-            throw .staleNFSFileHandle
-        }
+        guard isSame(status) else { throw .staleNFSFileHandle }
         tree.budget.hold(found, in: slot)
         return found
     }
@@ -79,23 +77,47 @@ final class HostNode: Node {
     // MARK: Node
 
     func attributes() throws(Errno) -> Attributes {
-        try HostStatus(descriptor().rawValue).attributes
+        if let known = tree.attributes.find(device: device, inode: inode) {
+            return known.attributes
+        }
+        let status = try HostStatus(descriptor().rawValue)
+        tree.attributes.remember(status)
+        return status.attributes
     }
 
     func child(named name: NameBytes) throws(Errno) -> any Node {
         guard type == UInt32(S_IFDIR) else { throw .notDirectory }
+        if let known = try folder(named: name) { return known }
         let directory = try descriptor()
         let found = try tree.budget.open { () throws(Errno) in
             try HostCalls.open(name, in: directory.rawValue, flags: O_PATH)
         }
-        let child = HostNode(
-            try HostStatus(found.rawValue),
-            tree: tree,
-            parent: self,
-            name: name
-        )
+        let status = try HostStatus(found.rawValue)
+        tree.attributes.remember(status)
+        let child = HostNode(status, tree: tree, parent: self, name: name)
         tree.budget.hold(found, in: child.slot)
+        if status.type == UInt32(S_IFDIR) {
+            tree.folders.remember(child, named: name, in: self)
+        }
         return child
+    }
+
+    /// A subfolder that was walked through before, if the name still means it.
+    private func folder(named name: NameBytes) throws(Errno) -> HostNode? {
+        guard let (known, isOld) = tree.folders.find(name, in: self) else { return nil }
+        guard isOld else { return known }
+        let status = try? HostStatus(name, in: descriptor().rawValue)
+        guard let status, known.isSame(status) else {
+            tree.folders.forget(name, in: self)
+            return nil
+        }
+        tree.folders.remember(known, named: name, in: self)
+        tree.attributes.remember(status)
+        return known
+    }
+
+    private func isSame(_ status: HostStatus) -> Bool {
+        status.device == device && status.inode == inode && status.type == type
     }
 
     func parent() -> any Node { container ?? self }
@@ -107,12 +129,31 @@ final class HostNode: Node {
 
     func openFile() throws(Errno) -> any OpenFile {
         switch type {
-        case UInt32(S_IFREG): HostFile(self, try openForReading())
+        case UInt32(S_IFREG): try openRegularFile()
         case UInt32(S_IFDIR): throw .isDirectory
         case UInt32(S_IFLNK): throw .tooManySymbolicLinkLevels
         // Opening a FIFO could block for ever, and a device act.
         default: throw .permissionDenied
         }
+    }
+
+    /// By name, which is quicker than by way of /proc; should the name mean another file by now, by
+    /// the descriptor. Either way the file's size is known then.
+    private func openRegularFile() throws(Errno) -> HostFile {
+        if let directory = container?.current {
+            let file = try? tree.budget.open { () throws(Errno) in
+                try HostCalls.open(
+                    name,
+                    in: directory.rawValue,
+                    flags: O_RDONLY | O_NONBLOCK | O_NOCTTY
+                )
+            }
+            if let file, let status = try? HostStatus(file.rawValue), isSame(status) {
+                return HostFile(self, file, size: status.size)
+            }
+        }
+        let file = try openForReading()
+        return HostFile(self, file, size: try HostStatus(file.rawValue).size)
     }
 
     func openDirectory() throws(Errno) -> any OpenDirectory {

@@ -23,6 +23,10 @@ struct HostStatus {
     init(_ descriptor: CInt) throws(Errno) {
         var raw = CLinux.statx()
         try syscall { unsafe clinux_statx_fd(descriptor, &raw) }
+        self.init(raw)
+    }
+
+    private init(_ raw: CLinux.statx) {
         mode = UInt32(raw.stx_mode)
         uid = raw.stx_uid
         gid = raw.stx_gid
@@ -36,6 +40,11 @@ struct HostStatus {
         accessed = Attributes.Time(raw.stx_atime)
         modified = Attributes.Time(raw.stx_mtime)
         changed = Attributes.Time(raw.stx_ctime)
+    }
+
+    /// Of a name in a directory, itself even if it is a symbolic link.
+    init(_ name: NameBytes, in directory: CInt) throws(Errno) {
+        self.init(try HostCalls.status(of: name, in: directory))
     }
 
     /// S_IFREG, S_IFDIR, …

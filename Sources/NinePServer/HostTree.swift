@@ -11,28 +11,30 @@ package import SystemPackage
 /// A node keeps its object by an O_PATH descriptor. Under pressure idle descriptors are closed, and
 /// reopened by name on use: what then has another device, inode or type gives ESTALE. What has been
 /// unlinked cannot be reopened; such descriptors are closed last.
+///
+/// Attributes are believed for 50 ms and the way through folders for 100 ms after the host was
+/// last asked (`Belief`).
 package final class HostTree: Export {
-    let budget: DescriptorBudget
-    let devices = DeviceTable()
-    /// Memory for getdents64.
-    let listings = MessageBufferPool(capacity: 16 << 10, limit: 4)
-    /// The folder itself, never closed.
-    let anchor: SharedFD
-    private let rootStatus: HostStatus
+    private let shared: HostTreeState
+    private let rootNode: HostNode
 
     /// - Parameter budget: share one among all trees of a process.
     /// - Throws: what `open` and `statx` give; ENOTDIR for anything but a directory.
     package init(path: FilePath, budget: DescriptorBudget = DescriptorBudget()) throws(Errno) {
-        self.budget = budget
-        anchor = SharedFD(try OwnedFD.open(path, O_PATH | O_DIRECTORY))
-        rootStatus = try HostStatus(anchor.rawValue)
+        let anchor = SharedFD(try OwnedFD.open(path, O_PATH | O_DIRECTORY))
+        shared = HostTreeState(anchor: anchor, budget: budget)
+        let status = try HostStatus(anchor.rawValue)
+        rootNode = HostNode(status, tree: shared, parent: nil, name: [])
     }
 
-    package func root() -> any Node { HostNode(rootStatus, tree: self, parent: nil, name: []) }
+    /// Cached nodes refer to the state, which holds the cache.
+    deinit { shared.folders.removeAll() }
+
+    package func root() -> any Node { rootNode }
 
     package func statistics() throws(Errno) -> FileSystemStatistics {
         var raw = statfs()
-        try syscall { unsafe fstatfs(anchor.rawValue, &raw) }
+        try syscall { unsafe fstatfs(shared.anchor.rawValue, &raw) }
         var figures = FileSystemStatistics()
         figures.blockSize = UInt32(truncatingIfNeeded: raw.f_bsize)
         figures.blocks = UInt64(raw.f_blocks)
@@ -42,5 +44,22 @@ package final class HostTree: Export {
         figures.freeFiles = UInt64(raw.f_ffree)
         figures.maximumNameLength = UInt32(truncatingIfNeeded: raw.f_namelen)
         return figures
+    }
+}
+
+/// What the nodes of one tree share.
+final class HostTreeState: Sendable {
+    /// The folder itself, never closed.
+    let anchor: SharedFD
+    let budget: DescriptorBudget
+    let devices = DeviceTable()
+    let folders = FolderCache()
+    let attributes = AttributeCache()
+    /// Memory for getdents64.
+    let listings = MessageBufferPool(capacity: 16 << 10, limit: 4)
+
+    init(anchor: SharedFD, budget: DescriptorBudget) {
+        self.anchor = anchor
+        self.budget = budget
     }
 }

@@ -6,6 +6,7 @@ package final class NinePService: StreamService {
     let exports: ExportTable
     let limits: Limits
     let observer: (any NinePObserver)?
+    let workers = WorkerPool()
     private let connectionCount = Atomic(0)
 
     package init(

@@ -16,11 +16,54 @@ extension Session {
             fid.state = .directory(try fid.node.openDirectory())
         } else {
             if flags & 0o200000 != 0 { throw .notDirectory }
+            if fid.node.opensSlowly, openElsewhere(fid, number, answer) {
+                answer.discard()
+                return
+            }
             fid.state = .file(try fid.node.openFile())
             answer.openedFile = true
         }
         // A nonzero iounit below the message size would shrink every read of Linux's client.
         answer.writer.openReply(.rlopen, tag: answer.tag, fid.node.qid, ioUnit: 0)
+    }
+
+    /// Has a worker open the file and reply; false when enough of them are busy.
+    private func openElsewhere(_ fid: Fid, _ number: UInt32, _ answer: Answer) -> Bool {
+        let limit = service.limits.pendingOpens
+        guard let generation = opens.begin(tag: answer.tag, limit: limit) else { return false }
+        fid.state = .opening
+        let start = service.observer == nil ? 0 : monotonicNanoseconds()
+        let (node, export, tag) = (fid.node, fid.export, answer.tag)
+        service.workers.run { [self] in
+            var file: (any OpenFile)?
+            var failure: Errno?
+            do throws(Errno) { file = try node.openFile() } catch { failure = error }
+            let result = PendingOpens.Result(fid: number, node: node, file: file)
+            guard let flushes = opens.end(tag: tag, generation: generation, result: result) else {
+                return
+            }
+            var answer = Answer(tag: tag, buffers: buffers)
+            answer.export = export
+            answer.openedFile = file != nil
+            answer.writer.openReply(.rlopen, tag: tag, node.qid, ioUnit: 0)
+            reply(to: .tlopen, &answer, failure, since: start)
+            for flush in flushes {
+                var answer = Answer(tag: flush, buffers: buffers)
+                answer.done(.rflush)
+                reply(to: .tflush, &answer, nil, since: start)
+            }
+        }
+        return true
+    }
+
+    /// Gives fids what workers have opened for them. A fid that was clunked meanwhile is not there,
+    /// or stands for something else.
+    func settleOpens() {
+        for result in opens.takeResults() {
+            guard let fid = fids[result.fid], fid.node === result.node, case .opening = fid.state
+            else { continue }
+            fid.state = result.file.map(Fid.State.file) ?? .walked
+        }
     }
 
     func read(
@@ -33,7 +76,7 @@ extension Session {
         guard offset <= UInt64(Int64.max) else { throw .invalidArgument }
         let count = Int(min(count, messageSize - UInt32(Protocol9P.readHeaderSize)))
         switch fid.state {
-        case .walked: throw .badFileDescriptor
+        case .walked, .opening: throw .badFileDescriptor
         case .directory: throw .isDirectory
         case .file(let file):
             switch try file.data(at: offset, count: count) {
@@ -56,7 +99,7 @@ extension Session {
         let fid = try fid(number, &answer)
         let directory: any OpenDirectory
         switch fid.state {
-        case .walked: throw .badFileDescriptor
+        case .walked, .opening: throw .badFileDescriptor
         case .file, .extendedAttribute: throw .notDirectory
         case .directory(let opened): directory = opened
         }

@@ -16,7 +16,12 @@ extension Session {
         case .auth: throw .noSuchFileOrDirectory
         case .attach(let fid, let afid, _, let name, _):
             try attach(fid, afid: afid, name: name, reader, &answer)
-        case .flush: answer.done(.rflush)
+        case .flush(let oldTag):
+            if opens.flush(oldTag: oldTag, tag: answer.tag) {
+                answer.discard()
+            } else {
+                answer.done(.rflush)
+            }
         case .walk(let fid, let newFid, let names):
             try walk(fid, newFid, names, reader, &answer)
         case .lopen(let fid, let flags): try open(fid, flags: flags, &answer)
@@ -73,6 +78,7 @@ extension Session {
     /// Also in mid-session: all fids are then gone, as version(5) wants it.
     private func negotiate(_ size: UInt32, isOurs: Bool, _ answer: inout Answer) throws(Errno) {
         fids.removeAll()
+        opens.abandon()
         extendedAttributeBytes = 0
         messageSize = 0
         guard size >= 4096 else { throw .invalidArgument }

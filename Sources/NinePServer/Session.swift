@@ -7,10 +7,10 @@ import SystemPackage
 /// One client's conversation.
 ///
 /// Requests are served in the order of their arrival, on the carrier's thread: most take a few
-/// microseconds, less than a thread switch.
+/// microseconds, less than a thread switch. Opens that take long go to workers.
 @safe final class Session: StreamHandler, @unchecked Sendable {
     // SAFETY: the carrier calls `received` and `closed` from one thread at a time (StreamHandler's
-    // contract), and nothing else touches the mutable state.
+    // contract), and nothing else touches the mutable state; workers use `reply` and `opens` only.
 
     let service: NinePService
     let connection: any StreamConnection
@@ -30,6 +30,7 @@ import SystemPackage
     /// Negotiated by Tversion, in bytes; 0 before.
     var messageSize: UInt32 = 0
     var fids = FidTable()
+    let opens = PendingOpens()
     var extendedAttributeBytes = 0
     /// Reused for names, so that looking one up need not allocate.
     var name: [UInt8] = []
@@ -47,6 +48,7 @@ import SystemPackage
     deinit { unsafe request.deallocate() }
 
     func closed() {
+        opens.abandon()
         fids.removeAll()
         service.sessionEnded()
     }
@@ -105,6 +107,7 @@ import SystemPackage
         }
         var reader = unsafe WireReader(bytes)
         let header = MessageHeader(from: &reader)
+        settleOpens()
         var answer = Answer(tag: header.tag, buffers: buffers)
         var failure: Errno?
         do throws(Errno) {
@@ -112,6 +115,18 @@ import SystemPackage
         } catch {
             failure = error
         }
+        if answer.isDeferred { return }
+        reply(to: header.type, &answer, failure, since: start)
+    }
+
+    /// Sends a reply, or a refusal, and tells the observer. Also called by workers.
+    func reply(
+        to type: MessageType?,
+        _ answer: inout Answer,
+        _ failure: Errno?,
+        since start: UInt64
+    ) {
+        var failure = failure
         if let failure { refuse(&answer, failure) }
         if let message = answer.message() {
             deliver(message)
@@ -123,7 +138,7 @@ import SystemPackage
         guard let observer else { return }
         observer.replied(
             ReplyEvent(
-                request: header.type,
+                request: type,
                 export: answer.export,
                 errno: failure?.rawValue,
                 openedFile: answer.openedFile,

@@ -84,6 +84,10 @@ static inline int clinux_statx_fd(int fd, struct statx *result) {
     return statx(fd, "", AT_EMPTY_PATH | AT_NO_AUTOMOUNT, STATX_BASIC_STATS, result);
 }
 
+static inline int clinux_statx_at(int directory, const char *name, struct statx *result) {
+    return statx(directory, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_BASIC_STATS, result);
+}
+
 static inline int clinux_finit_module(int fd, const char *arguments, int flags) {
     return (int)syscall(SYS_finit_module, fd, arguments, flags);
 }

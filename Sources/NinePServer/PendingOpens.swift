@@ -1,0 +1,73 @@
+import Synchronization
+
+/// The opens of one session that workers are busy with.
+///
+/// The fid belongs to the carrier's thread, so a worker leaves its result here, then replies; the
+/// client cannot use the fid before it has the reply, and by then the result is here to be taken.
+final class PendingOpens: Sendable {
+    struct Result: Sendable {
+        let fid: UInt32
+        let node: any Node
+        /// Nil when it could not be opened.
+        let file: (any OpenFile)?
+    }
+
+    private struct State {
+        /// Tag of the open, and the tags of the Tflushes that wait for it.
+        var flushes: [UInt16: [UInt16]] = [:]
+        var results: [Result] = []
+        /// Counts Tversions: what was asked before one is not answered after it.
+        var generation = 0
+    }
+
+    private let state = Mutex(State())
+    private let hasResults = Atomic(false)
+
+    /// Notes a new open; nil when there are enough, or one with that tag, already.
+    func begin(tag: UInt16, limit: Int) -> Int? {
+        state.withLock { state in
+            guard state.flushes.count < limit, state.flushes[tag] == nil else { return nil }
+            state.flushes[tag] = []
+            return state.generation
+        }
+    }
+
+    /// An open has ended. Nil when nobody waits for it any more; else the
+    /// flushes to be answered after it.
+    func end(tag: UInt16, generation: Int, result: Result) -> [UInt16]? {
+        state.withLock { state in
+            guard state.generation == generation else { return nil }
+            state.results.append(result)
+            hasResults.store(true, ordering: .releasing)
+            return state.flushes.removeValue(forKey: tag) ?? []
+        }
+    }
+
+    /// Whether the request to be flushed is under way: then `end` gives `tag` out.
+    func flush(oldTag: UInt16, tag: UInt16) -> Bool {
+        state.withLock { state in
+            guard state.flushes[oldTag] != nil else { return false }
+            state.flushes[oldTag]?.append(tag)
+            return true
+        }
+    }
+
+    /// What has been opened since the last call.
+    func takeResults() -> [Result] {
+        guard hasResults.load(ordering: .acquiring) else { return [] }
+        return state.withLock { state in
+            hasResults.store(false, ordering: .relaxed)
+            defer { state.results = [] }
+            return state.results
+        }
+    }
+
+    /// Nobody waits for anything that is under way now.
+    func abandon() {
+        state.withLock { state in
+            state.generation += 1
+            state.flushes = [:]
+            state.results = []
+        }
+    }
+}
