@@ -152,7 +152,7 @@ let package = Package(
             ]
         ),
         tests("BootstrapTests", ["Bootstrap", "OSTree", "TestSupport", system]),
-        tests("ComposeTests", ["Compose", "DiskImage", "OSTree", "TestSupport", system]),
+        tests("ComposeTests", ["Compose", "CLinux", "DiskImage", "OSTree", "TestSupport", system]),
         tests("OrchestratorTests", ["Orchestrator", "SystemIO", "TestSupport", system]),
         tests("VMTests", ["TestSupport", "Orchestrator", "OSTree", "SystemIO", system]),
     ],

@@ -17,6 +17,8 @@ struct LibostreeVersion: Comparable, CustomStringConvertible, Sendable {
         (self.year, self.release) >= (year, release)
     }
 
+    /// An empty /etc beside /usr/etc makes way; before, it was an error.
+    var allowsEmptyEtc: Bool { isAtLeast(2023, 6) }
     /// A deployment has a folder beside it for a transient root.
     var makesBackingFolder: Bool { isAtLeast(2024, 1) }
     /// `os-init` leaves /var empty, and the first deployment copies the commit's.

@@ -182,9 +182,8 @@ struct SysrootTree {
             }
         }
         for directory in contents.directories {
-            // An empty /etc beside /usr/etc makes way for the copy.
             if isRoot && directory.name == Array("etc".utf8) {
-                try refuseFilled(directory)
+                try refuseUnlessEmpty(directory)
                 continue
             }
             let made = try partition.directory(
@@ -199,12 +198,17 @@ struct SysrootTree {
 
     private static let mostLinks = 65_000
 
-    private func refuseFilled(_ directory: DirTree.Directory) throws(ComposeError) {
+    private func refuseUnlessEmpty(_ directory: DirTree.Directory) throws(ComposeError) {
         let contents = try tree.tree(directory.tree)
         guard contents.files.isEmpty && contents.directories.isEmpty,
             tree.directory("usr/etc") != nil
         else {
             throw .unsuitableTree("the commit has files in /etc; they belong in /usr/etc")
+        }
+        guard version.allowsEmptyEtc else {
+            throw .unsuitableTree(
+                "the commit has both /etc and /usr/etc, which its libostree \(version) refuses"
+            )
         }
     }
 

@@ -76,7 +76,11 @@ import Testing
             (SampleTree.full, "no usr/bin/ostree"),
             (BootableTree.entries(kernels: []), "no kernel"),
             (BootableTree.entries(kernels: ["6.1.0", "6.2.0"]), "2 kernels"),
-            (BootableTree.entries(more: [.file("etc/filled", [1])]), "/usr/etc"),
+            (
+                BootableTree.entries(more: [.directory("etc"), .file("etc/filled", [1])]),
+                "/usr/etc"
+            ),
+            (BootableTree.entries(more: [.directory("etc")]), "refuses"),
         ]
         for (tree, words) in cases {
             let sample = try SampleRepository(tree)

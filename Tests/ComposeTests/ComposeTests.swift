@@ -17,7 +17,7 @@ enum BootableTree {
         var entries =
             SampleTree.full + [
                 .file("usr/bin/ostree", Array("\u{7f}ELF\0x\0".utf8) + Array(libostree.utf8) + [0]),
-                .directory("usr/lib/modules"), .directory("etc"),
+                .directory("usr/lib/modules"),
             ]
         for kernel in kernels {
             entries += [
