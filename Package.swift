@@ -73,6 +73,7 @@ let package = Package(
         // Wire formats and disk formats: no I/O.
         library("NineP", []),
         library("GuestProtocol", []),
+        library("PackFormat", ["GuestProtocol"]),
         library("DiskImage", []),
 
         // What carries bytes, and who serves them.
@@ -142,6 +143,7 @@ let package = Package(
         tests("NinePServerTests", ["NinePServer", "NineP", "TestSupport", system]),
         tests("VirtioSocketTests", ["VirtioSocket", "TestSupport", "CLinux", system]),
         tests("GuestProtocolTests", ["GuestProtocol"]),
+        tests("PackFormatTests", ["PackFormat"]),
         tests("GuestAgentTests", ["GuestAgent", "GuestProtocol", "TestSupport", system]),
         tests("DiskImageTests", ["DiskImage", "TestSupport", system]),
         tests(

@@ -28,6 +28,9 @@ package struct WireWriter: Sendable {
         bytes += value
     }
 
+    /// Bytes whose count the reader knows otherwise.
+    package mutating func appendRaw(_ value: [UInt8]) { bytes += value }
+
     package mutating func append(_ value: some WireValue) { value.encode(into: &self) }
 
     package mutating func append(_ values: [some WireValue]) {
@@ -94,7 +97,10 @@ package struct WireReader: Sendable {
     }
 
     package mutating func blob() throws(WireError) -> [UInt8] {
-        let count = Int(try integer(UInt32.self))
+        try raw(Int(try integer(UInt32.self)))
+    }
+
+    package mutating func raw(_ count: Int) throws(WireError) -> [UInt8] {
         guard count <= remaining else { throw .truncated }
         defer { offset += count }
         return Array(bytes[offset..<offset + count])
