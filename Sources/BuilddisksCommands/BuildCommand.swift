@@ -37,7 +37,7 @@ struct BuildCommand: ParsableCommand {
     var build: String?
 
     @Option(help: "How the disk is made.")
-    var method: BuildRequest.Method = .vm
+    var method: BuildRequest.Method = .auto
 
     @Option(help: "How the commit's objects reach the VM.")
     var pull: BuildRequest.Pull = .ninep

@@ -65,11 +65,12 @@ extension VMEnvironment {
         into images: String,
         repository: String? = nil,
         ref: String = VMEnvironment.ref,
-        size: String = "1G"
+        size: String = "1G",
+        method: String = "vm"
     ) -> [String] {
         [
             builddisks, "build", "--repo", repository ?? self.repository, "--ref", ref, "--osname",
-            "tiny", "--output", images, "--size", size, "--memory", "768",
+            "tiny", "--output", images, "--size", size, "--method", method, "--memory", "768",
         ]
     }
 }

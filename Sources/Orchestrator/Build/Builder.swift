@@ -32,12 +32,7 @@ package struct Builder {
         var published = false
         defer { if !published { removeTree(work) } }
         let file = work.appending(plan.diskFileName)
-        let method = VMMethod(
-            plan: plan,
-            tools: tools,
-            reporter: reporter,
-            cancellation: cancellation
-        )
+        let method = method(for: plan)
         let result = try method.run(file, clock)
         try clock.run(.check) { () throws(BuildError) in
             try DiskFile.check(file, format: request.format, launcher: tools.launcher)
@@ -57,8 +52,7 @@ package struct Builder {
             let record = BuildRecord(
                 plan: plan,
                 summary: summary,
-                accelerator: result.accelerator,
-                kernelRelease: result.kernelRelease,
+                result: result,
                 sha256: sha256.hex
             )
             try record.write(to: work)
@@ -70,5 +64,20 @@ package struct Builder {
         final.phases = clock.phases
         final.totalSeconds = clock.totalSeconds
         reporter.report(.finished(final))
+    }
+
+    private func method(for plan: BuildPlan) -> any DiskMethod {
+        let vm = VMMethod(
+            plan: plan,
+            tools: tools,
+            reporter: reporter,
+            cancellation: cancellation
+        )
+        let compose = ComposeMethod(plan: plan, reporter: reporter, cancellation: cancellation)
+        return switch plan.request.method {
+        case .auto: AutomaticMethod(compose: compose, vm: vm, reporter: reporter)
+        case .vm: vm
+        case .compose: compose
+        }
     }
 }

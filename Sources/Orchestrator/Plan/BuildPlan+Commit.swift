@@ -19,28 +19,16 @@ extension BuildPlan {
         return layout.fileSystemTable
     }
 
-    /// The MBR's code (syslinux' mbr.bin, 440 bytes): the commit's own, else the host's.
-    func bootCode() throws(BuildError) -> [UInt8] {
-        for path in Self.bootCodePaths {
-            let found: [UInt8]?
-            do throws(OSTreeError) {
-                found = try repository.contents(of: path, in: commit)
-            } catch {
-                throw BuildError(.input, "\(error)")
-            }
-            if let found { return found }
+    /// What files get for a time that libostree would take from the clock: SOURCE_DATE_EPOCH
+    /// (reproducible-builds.org), else the commit's own time. In seconds since 1970.
+    func creationTime() throws(BuildError) -> Int64? {
+        guard let text = environmentValue("SOURCE_DATE_EPOCH") else { return nil }
+        guard let seconds = Int64(text), seconds >= 0, seconds <= Int64(UInt32.max) else {
+            throw BuildError(
+                .usage,
+                "SOURCE_DATE_EPOCH is \"\(text)\": not a number of seconds since 1970"
+            )
         }
-        for path in Self.bootCodePaths {
-            if let bytes = try? readFile(FilePath("/" + path), limit: 512) { return bytes }
-        }
-        throw BuildError(
-            .input,
-            "neither the commit nor this host has the MBR code of syslinux (mbr.bin)",
-            hint: "Install extlinux in the commit's tree, or syslinux-common here."
-        )
+        return seconds
     }
-
-    private static let bootCodePaths = [
-        "usr/lib/syslinux/mbr/mbr.bin", "usr/lib/EXTLINUX/mbr.bin", "usr/share/syslinux/mbr.bin",
-    ]
 }

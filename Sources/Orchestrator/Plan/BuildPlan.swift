@@ -8,6 +8,7 @@ package struct BuildPlan: Sendable {
     package let request: BuildRequest
     package let repository: Repository
     package let commit: Commit
+    package let bootFiles: BootFiles
     package let layout: DiskLayout
     /// The name of the folder that the disk is published in.
     package let name: String
@@ -25,8 +26,10 @@ package struct BuildPlan: Sendable {
             throw BuildError(.input, "\(error)")
         }
         kernelArguments = ["root=LABEL=gnostree-root", "rw"] + request.kernelArguments
-        let digest = Self.digest(request, commit, kernelArguments)
-        let identity = DiskIdentity(seed: digest.hex)
+        bootFiles = try BootFiles(repository, commit)
+        let content = Self.content(request, commit, kernelArguments, bootFiles)
+        // Not the method: a disk has the same identifiers however it was made.
+        let identity = DiskIdentity(seed: Self.digest(content).hex)
         do throws(DiskLayout.Problem) {
             layout = try DiskLayout.bios(size: request.size, identity: identity)
         } catch {
@@ -36,6 +39,8 @@ package struct BuildPlan: Sendable {
                 hint: "Choose another --size."
             )
         }
+        let method = request.method == .auto ? .compose : request.method
+        let digest = Self.digest(content + [method.rawValue, request.format.rawValue])
         name = request.buildName ?? "\(compactTime(commit.timestamp))-\(digest.hex.prefix(8))"
     }
 
@@ -45,20 +50,25 @@ package struct BuildPlan: Sendable {
         return "\(request.osname)-\(last).\(request.format.rawValue)"
     }
 
-    /// A checksum over the commit and each field that changes the disk's bytes. The fields are told
-    /// apart by a NUL, which none of them can hold.
-    private static func digest(
+    /// The commit and each field that decides what is on the disk.
+    private static func content(
         _ request: BuildRequest,
         _ commit: Commit,
-        _ kernelArguments: [String]
-    ) -> Checksum {
-        let fields =
-            [
-                "builddisks-plan-1", commit.checksum.hex, request.ref, request.osname,
-                request.method.rawValue, request.layout.rawValue, String(request.size),
-                request.format.rawValue,
-            ] + kernelArguments
-        return SHA256.checksum(of: Array(fields.joined(separator: "\0").utf8))
+        _ kernelArguments: [String],
+        _ bootFiles: BootFiles
+    ) -> [String] {
+        let ofTheHost = [bootFiles.bootCode, bootFiles.extlinux].compactMap { $0 }
+            .filter(\.isOfTheHost).map { SHA256.checksum(of: $0.bytes).hex }
+        return [
+            "builddisks-plan-1", commit.checksum.hex, request.ref, request.osname,
+            request.layout.rawValue, String(request.size),
+            environmentValue("SOURCE_DATE_EPOCH") ?? "",
+        ] + ofTheHost + [String(kernelArguments.count)] + kernelArguments
+    }
+
+    /// A checksum over fields, told apart by a NUL, which none of them can hold.
+    private static func digest(_ fields: [String]) -> Checksum {
+        SHA256.checksum(of: Array(fields.joined(separator: "\0").utf8))
     }
 
     private static func checkNames(_ request: BuildRequest) throws(BuildError) {

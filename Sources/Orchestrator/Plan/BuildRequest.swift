@@ -28,7 +28,14 @@ package struct BuildRequest: Sendable {
         case ninep = "9p"
     }
 
-    package enum Method: String, Sendable, CaseIterable { case vm }
+    package enum Method: String, Sendable, CaseIterable {
+        /// Compose where the commit and the layout allow it, else the VM.
+        case auto
+        /// In the bootstrap VM, by the commit's own tools.
+        case vm
+        /// Written by this process, without a VM.
+        case compose
+    }
     package enum Layout: String, Sendable, CaseIterable { case bios }
 
     /// So that a window and a serial console both work.
@@ -42,7 +49,7 @@ package struct BuildRequest: Sendable {
         osname: String,
         output: FilePath,
         buildName: String? = nil,
-        method: Method = .vm,
+        method: Method = .auto,
         pull: Pull = .ninep,
         layout: Layout = .bios,
         size: UInt64 = BuildRequest.defaultSize,

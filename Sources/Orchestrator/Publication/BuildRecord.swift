@@ -1,19 +1,18 @@
 import OSTree
 import SystemIO
-package import SystemPackage
+import SystemPackage
 
 /// `build.json`: what was built, from what, how, and what it cost.
-package struct BuildRecord: Sendable {
-    package static let schemaVersion = 1
-    package static let fileName = "build.json"
+struct BuildRecord: Sendable {
+    static let schemaVersion = 1
+    static let fileName = "build.json"
 
-    package var plan: BuildPlan
-    package var summary: BuildSummary
-    package var accelerator: Accelerator
-    package var kernelRelease: String
-    package var sha256: String
+    var plan: BuildPlan
+    var summary: BuildSummary
+    var result: MethodResult
+    var sha256: String
 
-    package func write(to folder: FilePath) throws(BuildError) {
+    func write(to folder: FilePath) throws(BuildError) {
         let path = folder.appending(Self.fileName)
         do throws(Errno) {
             try writeFileAtomically(path, (json.indentedText() + "\n").utf8)
@@ -32,7 +31,7 @@ package struct BuildRecord: Sendable {
             ("commit", .string(plan.commit.checksum.hex)),
             ("commit_time", .integer(Int(clamping: plan.commit.timestamp))),
             ("version", plan.commit.version.map { .string($0) } ?? .null),
-            ("method", .string(plan.request.method.rawValue)),
+            ("method", .string(result.method.rawValue)),
             ("layout", .string(plan.request.layout.rawValue)),
             ("kernel_arguments", .array(plan.kernelArguments.map { .string($0) })),
             (
@@ -52,8 +51,9 @@ package struct BuildRecord: Sendable {
                         + [("total", .number(summary.totalSeconds))]
                 )
             ),
-            ("accelerator", .string(accelerator.rawValue)),
-            ("guest_kernel", .string(kernelRelease)),
+            ("accelerator", result.accelerator.map { .string($0.rawValue) } ?? .null),
+            ("guest_kernel", result.kernelRelease.map { .string($0) } ?? .null),
+            ("boot_code", .string(plan.bootFiles.bootCode.source)),
             ("builddisks", .string(BuilddisksVersion.text)),
         ])
     }

@@ -3,27 +3,21 @@ import SystemIO
 import SystemPackage
 
 /// Makes a disk in the bootstrap VM.
-struct VMMethod {
+struct VMMethod: DiskMethod {
     let plan: BuildPlan
     let tools: Tools
     let reporter: any BuildReporter
     let cancellation: Cancellation
 
-    struct Result {
-        var accelerator: Accelerator
-        var kernelRelease: String
-    }
-
     /// What the host has made ready before the machine starts.
     private struct Preparation {
         var host: VMHost
         var progress: PullProgress
-        var bootCode: [UInt8]
         var folder: PrivateFolder
     }
 
     /// Makes the disk `file`. On an error the file is of no use.
-    func run(_ file: FilePath, _ clock: PhaseClock) throws(BuildError) -> Result {
+    func run(_ file: FilePath, _ clock: PhaseClock) throws(BuildError) -> MethodResult {
         let ready = try clock.run(.prepare) { () throws(BuildError) in try prepare(file) }
         defer { ready.folder.remove() }
         let session = try clock.run(.boot) { () throws(BuildError) in
@@ -53,7 +47,7 @@ struct VMMethod {
         let installation = VMInstallation(
             guest: session.guest,
             plan: plan,
-            bootCode: ready.bootCode
+            bootCode: plan.bootFiles.bootCode.bytes
         )
         try clock.run(.format) { () throws(BuildError) in
             try VMInstallation.enter(session.guest)
@@ -67,7 +61,8 @@ struct VMMethod {
         try clock.run(.deploy) { () throws(BuildError) in try installation.deploy() }
         try clock.run(.bootloader) { () throws(BuildError) in try installation.installBootloader() }
         try clock.run(.check) { () throws(BuildError) in try installation.finish() }
-        return Result(
+        return MethodResult(
+            method: .vm,
             accelerator: session.machine.accelerator,
             kernelRelease: session.guest.kernelRelease
         )
@@ -91,7 +86,6 @@ struct VMMethod {
             agent: tools.agent,
             observer: progress
         )
-        let bootCode = try plan.bootCode()
         try DiskFile.create(
             file,
             format: plan.request.format,
@@ -101,7 +95,6 @@ struct VMMethod {
         return Preparation(
             host: host,
             progress: progress,
-            bootCode: bootCode,
             folder: try PrivateFolder()
         )
     }

@@ -1,0 +1,115 @@
+import Compose
+import DiskImage
+import Synchronization
+import SystemIO
+import SystemPackage
+
+/// Makes a disk without a VM: every byte is written by this process.
+struct ComposeMethod: DiskMethod {
+    let plan: BuildPlan
+    let reporter: any BuildReporter
+    let cancellation: Cancellation
+
+    /// The commit needs libostree itself for something; the VM method can do it.
+    struct NeedsVM: Error {
+        let reason: String
+    }
+
+    func run(_ file: FilePath, _ clock: PhaseClock) throws(BuildError) -> MethodResult {
+        switch try attempt(file, clock) {
+        case .success(let result): return result
+        case .failure(let need):
+            throw BuildError(
+                .input,
+                need.reason,
+                hint: "Use --method vm, or --method auto, which chooses."
+            )
+        }
+    }
+
+    /// Composes, or says why only the VM method can.
+    func attempt(
+        _ file: FilePath,
+        _ clock: PhaseClock
+    ) throws(BuildError) -> Result<MethodResult, NeedsVM> {
+        guard let extlinux = plan.bootFiles.extlinux else {
+            return .failure(NeedsVM(reason: "neither the commit nor this host has extlinux"))
+        }
+        let composer = Composer(
+            plan: ComposePlan(
+                repository: plan.repository,
+                commit: plan.commit,
+                ref: plan.request.ref,
+                osname: plan.request.osname,
+                kernelArguments: plan.kernelArguments,
+                layout: plan.layout,
+                format: plan.request.format == .qcow2 ? .qcow2 : .raw,
+                fstab: plan.fstab,
+                bootCode: plan.bootFiles.bootCode.bytes,
+                extlinux: extlinux.bytes,
+                created: try plan.creationTime()
+            )
+        )
+        let outcome: Result<ComposeFigures, ComposeError> = try clock.run(.compose) {
+            () throws(BuildError) in
+            try compose(composer, file)
+        }
+        switch outcome {
+        case .success:
+            return .success(MethodResult(method: .compose, accelerator: nil, kernelRelease: nil))
+        case .failure(.needsVM(let reason)):
+            return .failure(NeedsVM(reason: reason))
+        case .failure(let error):
+            throw Self.error(error)
+        }
+    }
+
+    /// The composer works on threads of its own while this one waits for the user's wish to stop.
+    private func compose(
+        _ composer: Composer,
+        _ file: FilePath
+    ) throws(BuildError) -> Result<ComposeFigures, ComposeError> {
+        let latest = Mutex(0.0)
+        let finished = Latch<Result<ComposeFigures, ComposeError>>()
+        startThread(named: "compose") { [reporter] in
+            let result = Result { () throws(ComposeError) in
+                try composer.compose(to: file) { progress in
+                    let due = latest.withLock { last in
+                        let now = monotonicSeconds()
+                        guard now - last > 0.1 else { return false }
+                        last = now
+                        return true
+                    }
+                    guard due else { return }
+                    reporter.report(
+                        .progress(
+                            .compose,
+                            PhaseProgress(
+                                objects: progress.objects,
+                                totalObjects: progress.totalObjects,
+                                bytes: progress.bytes,
+                                totalBytes: progress.totalBytes
+                            )
+                        )
+                    )
+                }
+            }
+            finished.set(result)
+        }
+        while true {
+            try cancellation.check()
+            if let result = finished.wait(milliseconds: 50) { return result }
+        }
+    }
+
+    private static func error(_ error: ComposeError) -> BuildError {
+        switch error {
+        case .output(let path, let errno): .system(errno, "cannot write", path)
+        case .layout(.outOfSpace(_, _), _):
+            BuildError(.space, "\(error)", hint: "Choose a larger --size.")
+        case .repository, .unsuitableTree, .needsVM, .layout, .tree, .bootloader:
+            BuildError(.input, "\(error)")
+        case .table: BuildError(.usage, "\(error)")
+        }
+    }
+}
