@@ -121,13 +121,19 @@ let package = Package(
         library(
             "NinePServeCommand",
             [
-                "NinePServer", "VirtioSocket", "OSTreeExport", "SystemIO", "CLinux", arguments, log,
-                system,
+                "NinePServer", "VirtioSocket", "OSTree", "OSTreeExport", "SystemIO", "CLinux",
+                arguments, log, system,
             ]
         ),
         .executableTarget(
             name: "ninep-serve",
             dependencies: ["NinePServeCommand"],
+            swiftSettings: strict
+        ),
+
+        .executableTarget(
+            name: "ninep-bench",
+            dependencies: ["NineP", "SystemIO", "CLinux", arguments, system],
             swiftSettings: strict
         ),
 

@@ -1,6 +1,8 @@
 package import ArgumentParser
 import CLinux
 import NinePServer
+import OSTree
+import OSTreeExport
 import SystemIO
 import SystemPackage
 
@@ -93,7 +95,13 @@ package struct NinePServe: ParsableCommand {
     }
 
     private func openCommit(_ repository: FilePath, _ ref: String) throws -> any Export {
-        printError("ninep-serve: OSTree exports are not built in")
-        throw ExitCode(4)
+        do throws(OSTreeError) {
+            let repository = try Repository(path: repository)
+            let commit = try repository.commit(try repository.resolve(ref))
+            return try CommitTree(repository: repository, commit: commit)
+        } catch {
+            printError("ninep-serve: cannot serve \(ref): \(error.description)")
+            throw ExitCode(4)
+        }
     }
 }

@@ -5,6 +5,8 @@ import NineP
 struct Answer {
     let tag: UInt16
     private let buffers: ReplyBuffers
+    /// The agreed message size; 0 before there is one.
+    private let limit: UInt32
     private(set) var buffer: MessageBuffer
     var writer: WireWriter
     var file: FileSlice?
@@ -15,8 +17,9 @@ struct Answer {
     /// The reply comes later, from elsewhere.
     var isDeferred = false
 
-    init(tag: UInt16, buffers: ReplyBuffers) {
+    init(tag: UInt16, buffers: ReplyBuffers, limit: UInt32) {
         self.tag = tag
+        self.limit = limit
         self.buffers = buffers
         buffer = buffers.take(atLeast: 0)
         writer = unsafe WireWriter(buffer.whole)
@@ -38,9 +41,11 @@ struct Answer {
 
     mutating func done(_ type: MessageType) { writer.begin(type, tag: tag) }
 
-    /// The finished message; nil should it not have fitted.
+    /// The finished message; nil should it exceed its memory or the agreed message size.
     mutating func message() -> OutgoingMessage? {
-        guard let count = writer.finish(trailing: file?.count ?? 0) else { return nil }
+        let trailing = file?.count ?? 0
+        guard let count = writer.finish(trailing: trailing) else { return nil }
+        guard limit == 0 || count + trailing <= Int(limit) else { return nil }
         buffer.count = count
         return OutgoingMessage(buffer, file: file)
     }

@@ -33,7 +33,7 @@ extension Session {
         guard let generation = opens.begin(tag: answer.tag, limit: limit) else { return false }
         fid.state = .opening
         let start = service.observer == nil ? 0 : monotonicNanoseconds()
-        let (node, export, tag) = (fid.node, fid.export, answer.tag)
+        let (node, export, tag, size) = (fid.node, fid.export, answer.tag, messageSize)
         service.workers.run { [self] in
             var file: (any OpenFile)?
             var failure: Errno?
@@ -42,13 +42,13 @@ extension Session {
             guard let flushes = opens.end(tag: tag, generation: generation, result: result) else {
                 return
             }
-            var answer = Answer(tag: tag, buffers: buffers)
+            var answer = Answer(tag: tag, buffers: buffers, limit: size)
             answer.export = export
             answer.openedFile = file != nil
             answer.writer.openReply(.rlopen, tag: tag, node.qid, ioUnit: 0)
             reply(to: .tlopen, &answer, failure, since: start)
             for flush in flushes {
-                var answer = Answer(tag: flush, buffers: buffers)
+                var answer = Answer(tag: flush, buffers: buffers, limit: size)
                 answer.done(.rflush)
                 reply(to: .tflush, &answer, nil, since: start)
             }

@@ -108,7 +108,7 @@ import SystemPackage
         var reader = unsafe WireReader(bytes)
         let header = MessageHeader(from: &reader)
         settleOpens()
-        var answer = Answer(tag: header.tag, buffers: buffers)
+        var answer = Answer(tag: header.tag, buffers: buffers, limit: messageSize)
         var failure: Errno?
         do throws(Errno) {
             try dispatch(header.type, &reader, isWhole: captured == arrived, &answer)

@@ -62,6 +62,10 @@ final class CommitFile: Node {
         return info.symlinkTarget
     }
 
+    var opensSlowly: Bool {
+        info.isRegular && !export.contents.isQuick(checksum, size: info.size)
+    }
+
     func openFile() throws(Errno) -> any OpenFile {
         guard info.isRegular else { throw .tooManySymbolicLinkLevels }
         return OpenCommitFile(try export.content(checksum))

@@ -36,6 +36,12 @@ final class ContentCache: Sendable {
         return (few.cost + many.cost, few.count + many.count)
     }
 
+    /// Whether `content(of:)` takes no longer than a system call or two: the object is small, or
+    /// stored plain, or in the cache.
+    func isQuick(_ checksum: Checksum, size: UInt64) -> Bool {
+        size <= Self.smallLimit || repository.mode != .archive || large.value(checksum) != nil
+    }
+
     func content(of checksum: Checksum) throws(OSTreeError) -> Content {
         if let slot = small.value(checksum) ?? large.value(checksum) {
             return try slot.content(repository)

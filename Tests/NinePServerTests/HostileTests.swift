@@ -89,6 +89,21 @@ import Testing
         #expect(refusal { _ = try client.readdir(5, after: 0) } == ENOTDIR)
     }
 
+    @Test func repliesKeepToTheMessageSize() throws {
+        let target = [UInt8](repeating: 0x61, count: 4095)
+        let space = Namespace([("long", .symlink(target: target)), ("f", .file(target + target))])
+        let client = try TestServer(.memory, [("", space)]).attach(messageSize: 4096)
+        try client.walk(0, 1, "long")
+        #expect(refusal { _ = try client.readlink(1) } == EMSGSIZE)
+        try client.walk(0, 2, "f")
+        try client.open(2)
+        #expect(try client.read(2, at: 0, count: 8000).count == 4096 - 11)
+        try client.version(8192)
+        try client.attach(0)
+        try client.walk(0, 1, "long")
+        #expect(try client.readlink(1).utf8.count == 4095)
+    }
+
     @Test func connectionsAreLimited() throws {
         var limits = Limits()
         limits.connections = 2
