@@ -17,11 +17,14 @@ extension VirtualMachineTests {
             }
         }
 
-        @Test func aRefBecomesADiskThatBoots() throws {
+        @Test("a ref becomes a disk that boots", arguments: ["vm", "compose"])
+        func aRefBecomesADiskThatBoots(method: String) throws {
             let folder = try environment.userFolder()
             let images = folder.path + "/images"
             let build = try runCommand(
-                OrdinaryUser.prefix + environment.build(into: images) + ["--accel", "tcg", "--fsck"],
+                OrdinaryUser.prefix + environment.build(into: images, method: method) + [
+                    "--accel", "tcg", "--fsck", "--karg", "console=ttyS0", "--karg", "tiny.fsck",
+                ],
                 environment: ["HOME": folder.path]
             )
             try #require(build.status == 0, "\(build.output)\n\(build.errors)")
@@ -41,7 +44,8 @@ extension VirtualMachineTests {
             let boot = try runCommand(
                 OrdinaryUser.prefix + [
                     environment.builddisks, "boot", disk, "--accel", "tcg", "--expect",
-                    "BUILDDISKS-TINY-UP", "--limit", "240",
+                    // `ostree fsck` on the booted disk, by the commit's own ostree: exit status 0.
+                    "BUILDDISKS-TINY-FSCK 0", "--limit", "240",
                 ],
                 environment: ["HOME": folder.path]
             )
@@ -49,12 +53,36 @@ extension VirtualMachineTests {
 
             // Unchanged commit and plan: nothing to do, and said so.
             let again = try runCommand(
-                OrdinaryUser.prefix + environment.build(into: images),
+                OrdinaryUser.prefix + environment.build(into: images, method: method) + [
+                    "--karg", "console=ttyS0", "--karg", "tiny.fsck",
+                ],
                 environment: ["HOME": folder.path]
             )
             #expect(again.status == 0)
             #expect(again.output.contains("Already created"))
             #expect(try leftovers(folder.path) == [])
+        }
+
+        @Test func composeGivesTheSameBytesToEveryUserInEveryFolder() throws {
+            var sums: Set<String> = []
+            for user in [OrdinaryUser.prefix, []] {
+                let folder = try environment.userFolder()
+                let images = folder.path + "/images"
+                let build = try runCommand(
+                    user + environment.build(into: images, method: "compose"),
+                    environment: ["HOME": folder.path]
+                )
+                try #require(build.status == 0, "\(build.errors)")
+                let sum = try runCommand(["sha256sum", images + "/current/tiny-main.qcow2"])
+                let digest = String(sum.output.prefix(64))
+                sums.insert(digest)
+                let record = try String(
+                    contentsOfFile: images + "/current/build.json",
+                    encoding: .utf8
+                )
+                #expect(record.contains(digest), "build.json names another checksum")
+            }
+            #expect(sums.count == 1)
         }
     }
 }
