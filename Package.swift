@@ -99,7 +99,10 @@ let package = Package(
 
         // From a plan to a published disk.
         library("Bootstrap", ["OSTree", "CCompression", "SystemIO", "CLinux", system]),
-        library("Compose", ["OSTree", "COSTree", "DiskImage", "SystemIO", "CLinux", "CCompression", system]),
+        library(
+            "Compose",
+            ["OSTree", "COSTree", "DiskImage", "SystemIO", "CLinux", "CCompression", system]
+        ),
         library(
             "Orchestrator",
             [

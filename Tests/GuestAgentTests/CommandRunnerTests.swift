@@ -14,7 +14,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("true", GuestProtocol.ExitStatus.exited(0)), ("exit 3", .exited(3)), ("kill -9 $$", .signalled(9)),
+        ("true", GuestProtocol.ExitStatus.exited(0)), ("exit 3", .exited(3)),
+        ("kill -9 $$", .signalled(9)),
     ])
     func statusIsAResult(script: String, status: GuestProtocol.ExitStatus) throws {
         #expect(try CommandRunner(timeLimit: 10_000).run(shell(script)).status == status)
