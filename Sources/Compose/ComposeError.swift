@@ -46,7 +46,9 @@ extension ComposeError: CustomStringConvertible {
 }
 
 /// Gives a failure of the repository its place among ours.
-func reading<Value>(_ body: () throws(OSTreeError) -> Value) throws(ComposeError) -> Value {
+func reading<Value: ~Copyable>(_ body: () throws(OSTreeError) -> Value) throws(ComposeError)
+    -> Value
+{
     do throws(OSTreeError) {
         return try body()
     } catch {

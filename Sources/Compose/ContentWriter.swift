@@ -65,6 +65,9 @@ final class ContentWriter: Sendable {
     }
 
     private static let largeFile: UInt64 = 4 << 20
+    /// Larger ones are not held whole.
+    private static let wholeFile: UInt64 = 16 << 20
+    private static let pieceOfFile = 1 << 20
     /// Objects that a thread takes at once.
     private static let batch = 16
 
@@ -142,22 +145,63 @@ final class ContentWriter: Sendable {
         let object = try reading { () throws(OSTreeError) in
             try repository.openFile(tree.files[index])
         }
+        if object.info.size > Self.wholeFile {
+            try stream(object, to: targets[index], &writer, &buffer)
+            return object.info.size
+        }
         let bytes = unsafe buffer.bytes(count: Int(clamping: object.info.size))
         try reading { () throws(OSTreeError) in
             try unsafe object.copyContent(into: bytes, verify: true)
         }
-        for target in targets[index] {
+        try unsafe place(UnsafeRawBufferPointer(bytes), at: 0, in: targets[index], &writer)
+        return object.info.size
+    }
+
+    /// A file that is not to be held whole. It is only known to be sound when all of it is written;
+    /// then a corrupt one fails the disk as well.
+    private func stream(
+        _ object: FileObject,
+        to targets: [Target],
+        _ writer: inout ImageWriter,
+        _ buffer: inout ContentBuffer
+    ) throws(ComposeError) {
+        var reader = try reading { () throws(OSTreeError) in
+            try ContentReader(object, verify: true)
+        }
+        let bytes = unsafe buffer.bytes(count: Self.pieceOfFile)
+        var position: UInt64 = 0
+        while true {
+            let count = try reading { () throws(OSTreeError) in
+                try unsafe reader.read(into: bytes)
+            }
+            if count == 0 { return }
+            let piece = unsafe UnsafeRawBufferPointer(rebasing: bytes[..<count])
+            try unsafe place(piece, at: position, in: targets, &writer)
+            position += UInt64(count)
+        }
+    }
+
+    /// Writes a piece of a file's contents wherever the file is.
+    private func place(
+        _ bytes: UnsafeRawBufferPointer,
+        at position: UInt64,
+        in targets: [Target],
+        _ writer: inout ImageWriter
+    ) throws(ComposeError) {
+        let wanted = position..<(position + UInt64(bytes.count))
+        for target in targets {
             let (system, base) = fileSystems[target.fileSystem]
             for run in system.dataRuns(of: target.node) {
-                let start = Int(clamping: run.fileOffset)
-                let piece = unsafe bytes[start..<(start + Int(clamping: run.length))]
+                let part = wanted.clamped(to: run.fileOffset..<(run.fileOffset + run.length))
+                guard !part.isEmpty else { continue }
+                let start = Int(clamping: part.lowerBound - position)
+                let piece = unsafe bytes[start..<(start + part.count)]
                 try unsafe writer.write(
                     UnsafeRawBufferPointer(rebasing: piece),
-                    at: base + run.offset
+                    at: base + run.offset + part.lowerBound - run.fileOffset
                 )
             }
         }
-        return object.info.size
     }
 }
 

@@ -71,12 +71,34 @@ struct KernelFiles: Sendable {
     ) throws(ComposeError) {
         let hasher = SHA256()
         for checksum in [kernel, initramfs].compactMap({ $0 }) + (try devicetrees(tree)) {
-            let bytes = try reading { () throws(OSTreeError) in
-                try repository.openFile(checksum).content(verify: false)
+            try reading { () throws(OSTreeError) in
+                let object = try repository.openFile(checksum)
+                if object.info.size > Self.wholeFile {
+                    try Self.sumInPieces(object, into: hasher)
+                } else {
+                    // What it is worth is found out when it is written.
+                    hasher.update(try object.content(verify: false))
+                }
             }
-            hasher.update(bytes)
         }
         bootChecksum = hasher.finish().hex
+    }
+
+    /// Larger files are not held whole.
+    private static let wholeFile: UInt64 = 16 << 20
+
+    private static func sumInPieces(
+        _ object: FileObject,
+        into hasher: SHA256
+    ) throws(OSTreeError) {
+        var reader = try ContentReader(object, verify: false)
+        var buffer = ContentBuffer()
+        let bytes = unsafe buffer.bytes(count: 1 << 20)
+        while true {
+            let count = try unsafe reader.read(into: bytes)
+            if count == 0 { return }
+            unsafe hasher.update(UnsafeRawBufferPointer(rebasing: bytes[..<count]))
+        }
     }
 
     /// Every device tree, in the order in which they are summed.

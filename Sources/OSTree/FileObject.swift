@@ -85,14 +85,8 @@ package struct FileObject: Sendable {
     /// Checks header and `content` against the object's name: SHA-256 over the length of the header
     /// variant (big-endian, padded to 8 bytes), the variant, the content (`ostree-core.c`).
     package func check(_ content: UnsafeRawBufferPointer) throws(OSTreeError) {
-        let header = GVariantWriter.fileHeader(info, extendedAttributes: extendedAttributeBytes)
-        var framed: [UInt8] = []
-        framed.reserveCapacity(header.count + 8)
-        GVariantWriter.appendBigEndian(UInt32(truncatingIfNeeded: header.count), to: &framed)
-        framed += [0, 0, 0, 0]
-        framed += header
         let hasher = SHA256()
-        hasher.update(framed)
+        hasher.update(checksummedHeader)
         unsafe hasher.update(content)
         let actual = hasher.finish()
         guard actual == checksum else {
@@ -103,6 +97,17 @@ package struct FileObject: Sendable {
     /// A failure of the host while this object's content was being made available.
     package func unreadable(_ errno: Errno) -> OSTreeError {
         .objectUnreadable(name, file: store.file(of: name), errno)
+    }
+
+    /// What the checksum covers before the content.
+    var checksummedHeader: [UInt8] {
+        let header = GVariantWriter.fileHeader(info, extendedAttributes: extendedAttributeBytes)
+        var framed: [UInt8] = []
+        framed.reserveCapacity(header.count + 8)
+        GVariantWriter.appendBigEndian(UInt32(truncatingIfNeeded: header.count), to: &framed)
+        framed += [0, 0, 0, 0]
+        framed += header
+        return framed
     }
 
     private func readPlain(
