@@ -68,7 +68,10 @@ struct BuildCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Memory of the bootstrap VM in MiB.", valueName: "MiB"))
     var memory: Int = BuildRequest.defaultMemory
 
-    @Flag(help: "Run the commit's `ostree fsck` on the disk before it is published.")
+    @Flag(
+        help:
+            "Run the commit's `ostree fsck` in the VM before the disk is published (compose always checks every object)."
+    )
     var fsck = false
 
     @Flag(help: "One JSON object a line (docs/events.md).")
