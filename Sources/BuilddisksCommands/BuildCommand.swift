@@ -74,6 +74,25 @@ struct BuildCommand: ParsableCommand {
     )
     var fsck = false
 
+    @Option(
+        help: ArgumentHelp(
+            "Start from the previous disk, which is not changed: none, current or a disk.",
+            valueName: "source"
+        )
+    )
+    var from: String = "none"
+
+    @Flag(help: "Build from scratch if that disk is missing or does not suit the request.")
+    var elseFresh = false
+
+    @Flag(help: "Publish an update as a thin overlay on the previous disk.")
+    var overlay = false
+
+    @Option(
+        help: ArgumentHelp("Deployments that an updated disk keeps.", valueName: "number")
+    )
+    var retain: Int = UpdateOptions.defaultRetained
+
     @Flag(help: "One JSON object a line (docs/events.md).")
     var json = false
 
@@ -83,6 +102,16 @@ struct BuildCommand: ParsableCommand {
     func validate() throws {
         if memory < 256 || memory > 1 << 20 {
             throw ValidationError("--memory is in MiB, from 256 on.")
+        }
+        if retain < 1 { throw ValidationError("--retain is 1 or more.") }
+        if from == "none" && (overlay || elseFresh) {
+            throw ValidationError("--overlay and --else-fresh belong to --from.")
+        }
+        if from != "none" && method == .compose {
+            throw ValidationError("--method compose makes new disks only; updates need the VM.")
+        }
+        if overlay && format == .raw {
+            throw ValidationError("A raw disk cannot be an overlay.")
         }
         if json && quiet { throw ValidationError("--json and --quiet exclude each other.") }
     }
@@ -106,7 +135,8 @@ struct BuildCommand: ParsableCommand {
                     ? BuildRequest.defaultKernelArguments : kernelArguments,
                 accelerator: accel,
                 memory: memory,
-                verifiesObjects: fsck
+                verifiesObjects: fsck,
+                update: update
             )
             let builder = Builder(
                 tools: try Tools(),
@@ -115,6 +145,21 @@ struct BuildCommand: ParsableCommand {
             )
             try builder.build(request)
         }
+    }
+
+    private var update: UpdateOptions {
+        let source: UpdateSource =
+            switch from {
+            case "none": .none
+            case "current": .current
+            default: .disk(absolutePath(from))
+            }
+        return UpdateOptions(
+            from: source,
+            publishesOverlay: overlay,
+            retainedDeployments: retain,
+            elseFresh: elseFresh
+        )
     }
 
     private var reporter: any BuildReporter {

@@ -20,6 +20,38 @@ enum DiskFile {
         )
     }
 
+    /// A qcow2 overlay: it takes what is written, `backing` is only read.
+    /// - Parameter name: how the overlay names the backing disk, relative to its own folder.
+    static func createOverlay(
+        _ path: FilePath,
+        on name: String,
+        format: DiskFormat,
+        launcher: FilePath
+    ) throws(BuildError) {
+        try qemuImage(
+            "make the overlay \(path)",
+            ["create", "-q", "-f", "qcow2", "-F", format.rawValue, "-b", name, path.string],
+            launcher
+        )
+    }
+
+    /// Copies what an overlay and its backing disk hold together; unused space takes none.
+    static func flatten(
+        _ overlay: FilePath,
+        to path: FilePath,
+        format: DiskFormat,
+        launcher: FilePath
+    ) throws(BuildError) {
+        try qemuImage(
+            "copy the disk to \(path)",
+            [
+                "convert", "-q", "-W", "-T", "none", "-t", "unsafe", "-f", "qcow2", "-O",
+                format.rawValue, overlay.string, path.string,
+            ],
+            launcher
+        )
+    }
+
     /// `qemu-img check`; raw files have no structure to check.
     static func check(
         _ path: FilePath,

@@ -10,6 +10,8 @@ package struct BuildPlan: Sendable {
     package let commit: Commit
     package let bootFiles: BootFiles
     package let layout: DiskLayout
+    /// A checksum over what decides the installed system: commit, layout, size, kernel arguments.
+    package let contentDigest: Checksum
     /// The name of the folder that the disk is published in.
     package let name: String
     /// The whole kernel command line of the installed system, without `ostree=`.
@@ -29,7 +31,8 @@ package struct BuildPlan: Sendable {
         bootFiles = try BootFiles(repository, commit)
         let content = Self.content(request, commit, kernelArguments, bootFiles)
         // Not the method: a disk has the same identifiers however it was made.
-        let identity = DiskIdentity(seed: Self.digest(content).hex)
+        contentDigest = Self.digest(content)
+        let identity = DiskIdentity(seed: contentDigest.hex)
         do throws(DiskLayout.Problem) {
             layout = try DiskLayout.bios(size: request.size, identity: identity)
         } catch {
@@ -40,7 +43,9 @@ package struct BuildPlan: Sendable {
             )
         }
         let method = request.method == .auto ? .compose : request.method
-        let digest = Self.digest(content + [method.rawValue, request.format.rawValue])
+        let digest = Self.digest(
+            content + [method.rawValue, request.format.rawValue] + Self.updateFields(request.update)
+        )
         name = request.buildName ?? "\(compactTime(commit.timestamp))-\(digest.hex.prefix(8))"
     }
 
@@ -64,6 +69,18 @@ package struct BuildPlan: Sendable {
             request.layout.rawValue, String(request.size),
             environmentValue("SOURCE_DATE_EPOCH") ?? "",
         ] + ofTheHost + [String(kernelArguments.count)] + kernelArguments
+    }
+
+    /// `current` counts as a mode, never by its content: an unchanged build is then recognised.
+    private static func updateFields(_ update: UpdateOptions) -> [String] {
+        let options = [
+            update.publishesOverlay ? "overlay" : "whole", String(update.retainedDeployments),
+        ]
+        return switch update.from {
+        case .none: []
+        case .current: ["current"] + options
+        case .disk(let path): ["disk", PreviousDisk(path)?.identity ?? ""] + options
+        }
     }
 
     /// A checksum over fields, told apart by a NUL, which none of them can hold.

@@ -21,6 +21,7 @@ package struct BuildRequest: Sendable {
     package var memory: Int
     /// Check every object on the disk with the commit's own `ostree fsck` before it is published.
     package var verifiesObjects: Bool
+    package var update: UpdateOptions
 
     /// How the commit's objects reach the VM's disk.
     package enum Pull: String, Sendable, CaseIterable {
@@ -57,7 +58,8 @@ package struct BuildRequest: Sendable {
         kernelArguments: [String] = [],
         accelerator: AcceleratorChoice = .auto,
         memory: Int = BuildRequest.defaultMemory,
-        verifiesObjects: Bool = false
+        verifiesObjects: Bool = false,
+        update: UpdateOptions = UpdateOptions()
     ) {
         self.repository = repository
         self.ref = ref
@@ -73,6 +75,7 @@ package struct BuildRequest: Sendable {
         self.accelerator = accelerator
         self.memory = memory
         self.verifiesObjects = verifiesObjects
+        self.update = update
     }
 
     /// "4G", "512M", "1.5T" or a number of bytes; nil for anything else. Units are powers of 1024.

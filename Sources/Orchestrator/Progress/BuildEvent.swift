@@ -3,6 +3,7 @@ package enum Phase: String, Sendable, CaseIterable {
     case prepare
     case boot
     case format
+    case mount
     case pull
     case deploy
     case bootloader
@@ -16,6 +17,7 @@ package enum Phase: String, Sendable, CaseIterable {
         case .prepare: "Preparing"
         case .boot: "Booting the commit's kernel"
         case .format: "Making partitions and file systems"
+        case .mount: "Mounting the previous disk"
         case .pull: "Pulling the commit"
         case .deploy: "Deploying"
         case .bootloader: "Installing the boot loader"

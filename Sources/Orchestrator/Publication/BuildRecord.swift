@@ -10,6 +10,7 @@ struct BuildRecord: Sendable {
     var plan: BuildPlan
     var summary: BuildSummary
     var result: MethodResult
+    var previous: PreviousDisk?
     var sha256: String
 
     func write(to folder: FilePath) throws(BuildError) {
@@ -31,6 +32,8 @@ struct BuildRecord: Sendable {
             ("commit", .string(plan.commit.checksum.hex)),
             ("commit_time", .integer(Int(clamping: plan.commit.timestamp))),
             ("version", plan.commit.version.map { .string($0) } ?? .null),
+            ("plan", .string(plan.contentDigest.hex)),
+            ("updated_from", previous.map { .string($0.file.string) } ?? .null),
             ("method", .string(result.method.rawValue)),
             ("layout", .string(plan.request.layout.rawValue)),
             ("kernel_arguments", .array(plan.kernelArguments.map { .string($0) })),

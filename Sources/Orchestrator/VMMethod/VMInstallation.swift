@@ -12,7 +12,7 @@ struct VMInstallation {
 
     /// What the guest knows the disk by.
     static let diskSerial = "target"
-    private static let target = "/run/builddisks/target"
+    static let target = "/run/builddisks/target"
     static let repository = "/run/builddisks/repo"
     private static let view = "/run/builddisks/tree"
 
@@ -67,12 +67,17 @@ struct VMInstallation {
                 limit: 120
             )
         }
-        try mount(.root, Self.target)
-        try mount(.boot, Self.target + "/boot")
+        try mount(["noatime", "nobarrier", "noinit_itable"])
     }
 
-    /// `ostree admin init-fs`, `os-init` and `pull-local`.
-    func pull() throws(BuildError) {
+    /// Mounts root and /boot of the disk.
+    func mount(_ options: [String]) throws(BuildError) {
+        try mount(.root, Self.target, options)
+        try mount(.boot, Self.target + "/boot", options)
+    }
+
+    /// `ostree admin init-fs` and `os-init`.
+    func initialise() throws(BuildError) {
         try guest.run(
             "initialise the sysroot",
             limit: 60,
@@ -83,6 +88,10 @@ struct VMInstallation {
             limit: 60,
             ["ostree", "admin", "os-init", "--sysroot=\(Self.target)", plan.request.osname]
         )
+    }
+
+    /// `ostree pull-local`, then the ref.
+    func pull() throws(BuildError) {
         let repository = "--repo=\(Self.target)/ostree/repo"
         let checksum = plan.commit.checksum.hex
         // By checksum: the ref may move while we work, and pull-local believes a stale summary more
@@ -99,7 +108,7 @@ struct VMInstallation {
             try guest.run(
                 "set the ref",
                 limit: 60,
-                ["ostree", repository, "refs", "--create=\(plan.request.ref)", checksum]
+                ["ostree", repository, "refs", "--force", "--create=\(plan.request.ref)", checksum]
             )
         }
     }
@@ -183,7 +192,11 @@ struct VMInstallation {
         try guest.powerOff()
     }
 
-    private func mount(_ role: PartitionRole, _ target: String) throws(BuildError) {
+    private func mount(
+        _ role: PartitionRole,
+        _ target: String,
+        _ options: [String]
+    ) throws(BuildError) {
         guard let partition = plan.layout.partition(role) else { return }
         try guest.perform(
             .mount(
@@ -191,7 +204,7 @@ struct VMInstallation {
                     device: device(partition),
                     type: "ext4",
                     target: target,
-                    options: ["noatime", "nobarrier", "noinit_itable"]
+                    options: options
                 )
             ),
             "mount the \(role.rawValue) file system"

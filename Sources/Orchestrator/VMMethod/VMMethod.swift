@@ -8,6 +8,8 @@ struct VMMethod: DiskMethod {
     let tools: Tools
     let reporter: any BuildReporter
     let cancellation: Cancellation
+    /// The disk to start from; nil makes a new one.
+    let previous: PreviousDisk?
 
     /// What the host has made ready before the machine starts.
     private struct Preparation {
@@ -27,7 +29,7 @@ struct VMMethod: DiskMethod {
                     disks: [
                         .init(
                             path: file,
-                            format: plan.request.format,
+                            format: previous == nil ? plan.request.format : .qcow2,
                             serial: VMInstallation.diskSerial
                         )
                     ],
@@ -49,23 +51,57 @@ struct VMMethod: DiskMethod {
             plan: plan,
             bootCode: plan.bootFiles.bootCode.bytes
         )
-        try clock.run(.format) { () throws(BuildError) in
-            try VMInstallation.enter(session.guest)
-            try installation.format()
+        if previous == nil {
+            try create(installation, ready.progress, clock)
+        } else {
+            try update(installation, ready.progress, clock)
         }
-        try clock.run(.pull) { () throws(BuildError) in
-            try blamingRepository { () throws(BuildError) in
-                try ready.progress.during { () throws(BuildError) in try installation.pull() }
-            }
-        }
-        try clock.run(.deploy) { () throws(BuildError) in try installation.deploy() }
-        try clock.run(.bootloader) { () throws(BuildError) in try installation.installBootloader() }
         try clock.run(.check) { () throws(BuildError) in try installation.finish() }
         return MethodResult(
             method: .vm,
             accelerator: session.machine.accelerator,
             kernelRelease: session.guest.kernelRelease
         )
+    }
+
+    private func create(
+        _ installation: VMInstallation,
+        _ progress: PullProgress,
+        _ clock: PhaseClock
+    ) throws(BuildError) {
+        try clock.run(.format) { () throws(BuildError) in
+            try VMInstallation.enter(installation.guest)
+            try installation.format()
+        }
+        try clock.run(.pull) { () throws(BuildError) in
+            try installation.initialise()
+            try pull(installation, progress)
+        }
+        try clock.run(.deploy) { () throws(BuildError) in try installation.deploy() }
+        try clock.run(.bootloader) { () throws(BuildError) in try installation.installBootloader() }
+    }
+
+    private func update(
+        _ installation: VMInstallation,
+        _ progress: PullProgress,
+        _ clock: PhaseClock
+    ) throws(BuildError) {
+        let update = VMUpdate(installation: installation, plan: plan)
+        try clock.run(.mount) { () throws(BuildError) in
+            try VMInstallation.enter(installation.guest)
+            try update.mount()
+        }
+        try clock.run(.pull) { () throws(BuildError) in try pull(installation, progress) }
+        try clock.run(.deploy) { () throws(BuildError) in try update.deploy() }
+    }
+
+    private func pull(
+        _ installation: VMInstallation,
+        _ progress: PullProgress
+    ) throws(BuildError) {
+        try blamingRepository { () throws(BuildError) in
+            try progress.during { () throws(BuildError) in try installation.pull() }
+        }
     }
 
     private func prepare(_ file: FilePath) throws(BuildError) -> Preparation {
@@ -86,12 +122,21 @@ struct VMMethod: DiskMethod {
             agent: tools.agent,
             observer: progress
         )
-        try DiskFile.create(
-            file,
-            format: plan.request.format,
-            size: plan.request.size,
-            launcher: tools.launcher
-        )
+        if let previous {
+            try DiskFile.createOverlay(
+                file,
+                on: relativePath(of: previous.file, from: file.removingLastComponent()),
+                format: previous.format,
+                launcher: tools.launcher
+            )
+        } else {
+            try DiskFile.create(
+                file,
+                format: plan.request.format,
+                size: plan.request.size,
+                launcher: tools.launcher
+            )
+        }
         return Preparation(
             host: host,
             progress: progress,

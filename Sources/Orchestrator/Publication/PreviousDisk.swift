@@ -1,0 +1,70 @@
+import FoundationEssentials
+import SystemIO
+import SystemPackage
+
+/// A disk that an update starts from, with what its record says of it.
+struct PreviousDisk: Sendable {
+    let file: FilePath
+    let format: DiskFormat
+    /// nil where no `build.json` lies beside the disk.
+    let record: Record?
+
+    /// The members of `build.json` that decide whether an update is possible, or needed.
+    struct Record: Decodable, Sendable {
+        struct Disk: Decodable, Sendable {
+            var file: String
+            var format: String
+            var sha256: String
+            var virtual_bytes: UInt64
+        }
+        var commit: String
+        var osname: String
+        var layout: String
+        var plan: String
+        var disk: Disk
+    }
+
+    /// The disk of `current`; nil where there is none yet.
+    init?(currentOf output: OutputFolder, named name: String) {
+        guard let current = output.current else { return nil }
+        self.init(output.folder(of: current).appending(name))
+    }
+
+    /// A disk anywhere; nil where there is no such file.
+    init?(_ file: FilePath) {
+        guard (try? FileStatus(file))?.kind == .regular else { return nil }
+        self.file = file
+        let beside = file.removingLastComponent().appending(BuildRecord.fileName)
+        let record = (try? readFile(beside, limit: 1 << 20)).flatMap {
+            try? JSONDecoder().decode(Record.self, from: Data($0))
+        }
+        self.record = record?.disk.file == file.lastComponent?.string ? record : nil
+        let named: DiskFormat = file.extension == "raw" ? .raw : .qcow2
+        format = self.record.flatMap { DiskFormat(rawValue: $0.disk.format) } ?? named
+    }
+
+    /// What is the same as long as the disk is.
+    var identity: String {
+        if let record { return record.disk.sha256 }
+        guard let status = try? FileStatus(file) else { return "" }
+        return "\(status.device):\(status.inode):\(status.size):\(status.modified)"
+    }
+
+    /// Why this disk cannot be taken to the plan; nil when it can.
+    func obstacle(to plan: BuildPlan) -> String? {
+        if format != plan.request.format {
+            return "its format is \(format.rawValue), not \(plan.request.format.rawValue)"
+        }
+        guard let record else { return nil }
+        if record.osname != plan.request.osname {
+            return "its osname is \(record.osname), not \(plan.request.osname)"
+        }
+        if record.layout != plan.request.layout.rawValue {
+            return "its layout is \(record.layout), not \(plan.request.layout.rawValue)"
+        }
+        if record.disk.virtual_bytes != plan.request.size {
+            return "its size is \(record.disk.virtual_bytes) bytes, not \(plan.request.size)"
+        }
+        return nil
+    }
+}

@@ -1,0 +1,46 @@
+import GuestProtocol
+
+/// The steps that take an installed disk to another commit: /var stays, local changes of /etc are
+/// merged by libostree, the deployment before stays for rollback.
+struct VMUpdate {
+    let installation: VMInstallation
+    let plan: BuildPlan
+
+    private var guest: Guest { installation.guest }
+    private var sysroot: String { "--sysroot=\(VMInstallation.target)" }
+
+    /// Freed blocks are discarded, so that a disk does not grow from update to update.
+    func mount() throws(BuildError) {
+        try installation.mount(["noatime", "nobarrier", "discard"])
+    }
+
+    /// `ostree admin deploy` merges from the stateroot's newest deployment. The kernel arguments are
+    /// the plan's alone, as on a new disk.
+    func deploy() throws(BuildError) {
+        let retained = plan.request.update.retainedDeployments
+        let keep = retained > UpdateOptions.defaultRetained ? ["--retain"] : []
+        try guest.run(
+            "deploy the commit",
+            limit: 1800,
+            ["ostree", "admin", "deploy", sysroot, "--os=\(plan.request.osname)", "--karg-none"]
+                + keep + plan.kernelArguments.map { "--karg-append=\($0)" } + [plan.request.ref]
+        )
+        // Each update adds one deployment, so at most one is too many.
+        if retained != UpdateOptions.defaultRetained { try undeploy(retained) }
+    }
+
+    /// Removes the deployment at an index, if there is one, and what only it needed.
+    private func undeploy(_ index: Int) throws(BuildError) {
+        do throws(BuildError) {
+            try guest.run(
+                "remove an old deployment",
+                limit: 600,
+                ["ostree", "admin", "undeploy", sysroot, String(index)]
+            )
+        } catch {
+            guard error.details.contains(where: { $0.contains("Out of range") }) else {
+                throw error
+            }
+        }
+    }
+}
