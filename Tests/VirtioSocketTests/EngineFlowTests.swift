@@ -119,6 +119,34 @@ struct EngineFlowTests {
         #expect(fixture.guest.takeReceived().map(\.payload.count) == [896])
     }
 
+    @Test("A starved guest is asked for a quarter of the queue, and after a while anything will do")
+    func starvationPortion() throws {
+        var limits = VsockEngine.Limits()
+        limits.starvationDelay = .max
+        let fixture = try EngineFixture(limits: limits, receiveBuffers: 1, behaviour: .swallow)
+        let handler = try fixture.connect()
+        handler.connection.send(Messages.message(Messages.pattern(50_000)))
+        try fixture.run()
+        let guest = fixture.guest
+        #expect(guest.takeReceived().count == 1)
+        #expect(guest.availableEvent(guest.receive) == guest.receive.available &+ 3)
+        guest.postReceiveBuffers(3)
+        try fixture.run()
+        #expect(guest.takeReceived().isEmpty)
+        guest.postReceiveBuffers(1)
+        try fixture.run()
+        #expect(guest.takeReceived().count == 4)
+
+        limits.starvationDelay = 0
+        let patient = try EngineFixture(limits: limits, receiveBuffers: 1, behaviour: .swallow)
+        try patient.connect().connection.send(Messages.message(Messages.pattern(50_000)))
+        try patient.run()
+        _ = patient.guest.takeReceived()
+        patient.guest.postReceiveBuffers(1)
+        try patient.run()
+        #expect(patient.guest.takeReceived().count == 1)
+    }
+
     @Test("A guest that asks without taking answers has to wait, and loses nothing")
     func replyLimit() throws {
         var limits = VsockEngine.Limits()

@@ -166,7 +166,10 @@ final class ActiveFrontend {
     private func setQueue(_ index: Int) throws(VhostUserError) {
         if let position = position(index) { session.vrings[index].base = position }
         switch index {
-        case VsockEngine.receiveIndex: engine.receiveQueue = try session.makeQueue(index)
+        case VsockEngine.receiveIndex:
+            engine.receiveQueue = try session.makeQueue(index)
+            // A queue that starts anew owes nothing to what was asked of the old one.
+            engine.starvation = nil
         case VsockEngine.transmitIndex: engine.transmitQueue = try session.makeQueue(index)
         default: break
         }

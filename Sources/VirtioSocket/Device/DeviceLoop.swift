@@ -90,6 +90,7 @@ final class DeviceLoop: Sendable {
                     _ in
                     if token == Token.frontend { hasMessage = true }
                 }
+                mailbox.wakeUp()
                 if hasMessage {
                     guard frontend.handleMessages(watch) else { return }
                 }

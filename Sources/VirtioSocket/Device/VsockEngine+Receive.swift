@@ -9,7 +9,7 @@ extension VsockEngine {
     /// Fills receive buffers with replies, then with the streams' bytes in turn.
     /// - Returns: whether there is more to send and room for it.
     func fillReceiveBuffers() throws(RingError) -> Bool {
-        guard receiveQueue != nil else { return false }
+        guard receiveQueue != nil, mayFill() else { return false }
         defer { publishReceived() }
         var hasRoom = try sendReplies()
         for _ in 0..<Self.batchesPerPass where hasRoom && !ready.isEmpty {
@@ -22,7 +22,32 @@ extension VsockEngine {
         }
         if hasRoom { return !ready.isEmpty }
         // Out of buffers: the guest's kick tells of new ones.
-        return receiveQueue?.enableKicks() ?? false
+        return starve()
+    }
+
+    /// The guest has no receive buffer left: asks for a kick when there are enough new ones.
+    ///
+    /// Filling each as it comes would wake the guest's reader for every packet, and each time it has
+    /// read all there is, Linux sends a credit update. Drivers refill in large portions anyway.
+    private func starve() -> Bool {
+        let packets = ready.reduce(replies.count) { $0 + $1.outgoing.byteCount / 4096 + 1 }
+        let quarter = receiveQueue.map { Int($0.size / 4) } ?? 1
+        let needed = UInt16(max(1, min(packets, quarter)))
+        starvation = Starvation(needed: needed, since: MonotonicClock.now())
+        return receiveQueue?.enableKicks(count: needed) ?? false
+    }
+
+    /// Whether a starved guest has enough buffers again, or was given time enough for it.
+    private func mayFill() -> Bool {
+        guard let starvation else { return true }
+        let count = receiveQueue?.availableCount ?? 0
+        guard count > 0 else { return false }
+        if count < starvation.needed {
+            let waited = MonotonicClock.now() &- starvation.since
+            guard waited >= limits.starvationDelay else { return false }
+        }
+        self.starvation = nil
+        return true
     }
 
     /// - Returns: false when the guest has no buffer left.

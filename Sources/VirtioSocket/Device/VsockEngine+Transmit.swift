@@ -26,9 +26,10 @@ extension VsockEngine {
     }
 
     /// Shows the guest its used transmit buffers. It has no hurry to get them back, and each time
-    /// may cost it an interrupt: this waits until an eighth of the queue is used, or for `tick`.
+    /// may cost it an interrupt: this waits until a quarter of the queue is used, or for `tick`.
+    /// A packet takes two of its descriptors, so that half of the queue stays free.
     private func publishTransmittedIfMany() {
-        guard let queue = transmitQueue, queue.unpublishedCount >= max(1, queue.size / 8) else {
+        guard let queue = transmitQueue, queue.unpublishedCount >= max(1, queue.size / 4) else {
             return
         }
         publishTransmitted()

@@ -12,6 +12,9 @@ final class VsockEngine {
         /// Replies without payload that wait for receive buffers; with more, nothing is taken from
         /// the transmit queue.
         var replies = 256
+        /// How long a guest without receive buffers is given to provide a good number of them, in
+        /// nanoseconds; then any will do.
+        var starvationDelay: UInt64 = 10_000_000
         /// How long a guest may take to answer SHUTDOWN, in nanoseconds. Linux waits as long.
         var resetDelay: UInt64 = 8_000_000_000
     }
@@ -39,6 +42,14 @@ final class VsockEngine {
     var ready: [VsockStream] = []
     /// Packets without payload that wait for receive buffers.
     var replies: [VsockHeader] = []
+    /// The guest has run out of receive buffers; what has been asked of it since.
+    struct Starvation {
+        /// Buffers that are worth to go on for.
+        let needed: UInt16
+        /// In nanoseconds of the monotonic clock.
+        let since: UInt64
+    }
+    var starvation: Starvation?
     /// The transmit queue is not looked at until replies are gone.
     var isTransmitPaused = false
     private var posted: [VsockConnection] = []
@@ -146,6 +157,7 @@ final class VsockEngine {
         streams = [:]
         ready = []
         replies = []
+        starvation = nil
         awaitingResetCount = 0
         for stream in all {
             stream.state = .gone
@@ -156,6 +168,9 @@ final class VsockEngine {
     /// How long the device may sleep before `tick`, in milliseconds; -1 without limit.
     var sleepLimit: CInt {
         if let queue = transmitQueue, queue.unpublishedCount > 0 { return 5 }
+        if let starvation, starvation.needed > 1 {
+            return CInt(truncatingIfNeeded: limits.starvationDelay / 1_000_000) &+ 1
+        }
         return awaitingResetCount > 0 ? 1000 : -1
     }
 

@@ -143,16 +143,18 @@ import CLinux
         return unsafe clinux_load_acquire_u16(available) & noInterrupt == 0
     }
 
-    /// Asks the driver for a kick at the next chain.
-    /// - Returns: whether one is there already, so that no kick will come for it.
-    mutating func enableKicks() -> Bool {
+    /// Asks the driver for a kick once `count` more chains are available. Without event indices
+    /// it kicks for each.
+    /// - Returns: whether they are there already, so that no kick will come for them.
+    mutating func enableKicks(count: UInt16 = 1) -> Bool {
         if hasEventIndex {
-            unsafe clinux_store_release_u16(used + 4 + Int(size) * 8, nextAvailable)
+            let event = nextAvailable &+ count &- 1
+            unsafe clinux_store_release_u16(used + 4 + Int(size) * 8, event)
         } else {
             unsafe clinux_store_release_u16(used, 0)
         }
         clinux_fence()
-        return availableCount != 0
+        return availableCount >= count
     }
 
     /// Asks for no kicks. With event indices there is nothing to do: the driver kicks only when it

@@ -160,6 +160,9 @@ final class Mailbox: Sendable {
         }
     }
 
+    /// The device no longer waits: what is posted from now on needs no signal, as it looks anyway.
+    func wakeUp() { state.withLock { $0.isAsleep = false } }
+
     /// The device is about to wait: later posts must signal.
     /// - Returns: false where something is posted already, so that it must not wait.
     func fallAsleep() -> Bool {
