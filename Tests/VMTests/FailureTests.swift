@@ -20,7 +20,7 @@ extension VirtualMachineTests {
         ) throws -> RunningCommand {
             try RunningCommand(
                 OrdinaryUser.prefix + arguments + ["--accel", "tcg"],
-                environment: ["HOME": folder.path].merging(variables) { $1 }
+                environment: userVariables(folder).merging(variables) { $1 }
             )
         }
 
@@ -149,7 +149,9 @@ extension VirtualMachineTests {
         @Test func qemuKilledInMidPull() throws {
             let running = try build(environment.build(into: images))
             try waitForPhase("Pulling", running)
-            _ = try runCommand(["pkill", "-KILL", "-u", String(OrdinaryUser.id), "qemu-system"])
+            _ = try runCommand([
+                "pkill", "-KILL", "-f", "--", "^/usr/bin/qemu-system.*" + folder.path,
+            ])
             let result = running.wait()
             #expect(result.status == 5, "\(result.errors)")
             #expect(result.errors.contains("signal 9"), "\(result.errors)")
@@ -174,17 +176,13 @@ extension VirtualMachineTests {
             first.signal(SIGKILL)
             _ = first.wait()
             // The kernel ends QEMU with its parent; what is left on disk goes with the next run.
-            for _ in 0..<50 where try !leftoverProcesses().isEmpty { usleep(100_000) }
-            #expect(try leftoverProcesses().isEmpty)
+            for _ in 0..<50 where try !processes(of: folder.path).isEmpty { usleep(100_000) }
+            #expect(try processes(of: folder.path) == [])
             let wrong = try build(environment.build(into: images, ref: "nothing")).wait()
             #expect(wrong.status == 4)
             let third = try build(environment.build(into: images)).wait()
             #expect(third.status == 0, "\(third.errors)")
             #expect(try leftovers(folder.path) == [])
-        }
-
-        private func leftoverProcesses() throws -> String {
-            try runCommand(["pgrep", "-u", String(OrdinaryUser.id), "-fl", "qemu-system"]).output
         }
 
         /// Waits until a phase has begun, and a moment more so that it is under way.

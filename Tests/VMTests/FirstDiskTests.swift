@@ -25,7 +25,7 @@ extension VirtualMachineTests {
                 OrdinaryUser.prefix + environment.build(into: images, method: method) + [
                     "--accel", "tcg", "--fsck", "--karg", "console=ttyS0", "--karg", "tiny.fsck",
                 ],
-                environment: ["HOME": folder.path]
+                environment: userVariables(folder)
             )
             try #require(build.status == 0, "\(build.output)\n\(build.errors)")
             let disk = images + "/current/tiny-main.qcow2"
@@ -47,7 +47,7 @@ extension VirtualMachineTests {
                     // `ostree fsck` on the booted disk, by the commit's own ostree: exit status 0.
                     "BUILDDISKS-TINY-FSCK 0", "--limit", "240",
                 ],
-                environment: ["HOME": folder.path]
+                environment: userVariables(folder)
             )
             #expect(boot.status == 0, "\(boot.output.suffix(4000))\n\(boot.errors)")
 
@@ -56,7 +56,7 @@ extension VirtualMachineTests {
                 OrdinaryUser.prefix + environment.build(into: images, method: method) + [
                     "--karg", "console=ttyS0", "--karg", "tiny.fsck",
                 ],
-                environment: ["HOME": folder.path]
+                environment: userVariables(folder)
             )
             #expect(again.status == 0)
             #expect(again.output.contains("Already created"))
@@ -70,7 +70,7 @@ extension VirtualMachineTests {
                 let images = folder.path + "/images"
                 let build = try runCommand(
                     user + environment.build(into: images, method: "compose"),
-                    environment: ["HOME": folder.path]
+                    environment: userVariables(folder)
                 )
                 try #require(build.status == 0, "\(build.errors)")
                 let sum = try runCommand(["sha256sum", images + "/current/tiny-main.qcow2"])
@@ -103,13 +103,17 @@ extension VMEnvironment {
     }
 }
 
+/// Everything that a run writes lies in the test's own folder, so that what it leaves can be told
+/// from what others do.
+func userVariables(_ folder: ScratchFolder) -> [String: String?] {
+    ["HOME": folder.path, "TMPDIR": folder.path, "XDG_RUNTIME_DIR": nil, "XDG_CACHE_HOME": nil]
+}
+
 /// What a run may not leave: processes, private folders, work folders.
 func leftovers(_ folder: String) throws -> [String] {
-    var found: [String] = []
-    let processes = try runCommand(["pgrep", "-u", String(OrdinaryUser.id), "-fl", "qemu-system"])
-    found += processes.output.split(separator: "\n").map(String.init)
-    found += try FileManager.default.contentsOfDirectory(atPath: "/tmp").filter {
-        $0.hasPrefix(".builddisks-run.") && isOfOrdinaryUser("/tmp/" + $0)
+    var found = try processes(of: folder)
+    found += try FileManager.default.contentsOfDirectory(atPath: folder).filter {
+        $0.hasPrefix(".builddisks-run.")
     }
     let images = folder + "/images"
     found += ((try? FileManager.default.contentsOfDirectory(atPath: images)) ?? []).filter {
@@ -118,7 +122,7 @@ func leftovers(_ folder: String) throws -> [String] {
     return found
 }
 
-private func isOfOrdinaryUser(_ path: String) -> Bool {
-    let owner = try? FileManager.default.attributesOfItem(atPath: path)[.ownerAccountID] as? Int
-    return owner == Int(getuid() == 0 ? OrdinaryUser.id : getuid())
+/// Running programs that name a test's folder in their arguments.
+func processes(of folder: String) throws -> [String] {
+    try runCommand(["pgrep", "-fl", "--", folder]).output.split(separator: "\n").map(String.init)
 }

@@ -51,12 +51,14 @@ struct VMMethod: DiskMethod {
             plan: plan,
             bootCode: plan.bootFiles.bootCode.bytes
         )
-        if previous == nil {
-            try create(installation, ready.progress, clock)
-        } else {
-            try update(installation, ready.progress, clock)
+        try blamingRepository { () throws(BuildError) in
+            if previous == nil {
+                try create(installation, ready.progress, clock)
+            } else {
+                try update(installation, ready.progress, clock)
+            }
+            try clock.run(.check) { () throws(BuildError) in try installation.finish() }
         }
-        try clock.run(.check) { () throws(BuildError) in try installation.finish() }
         return MethodResult(
             method: .vm,
             accelerator: session.machine.accelerator,
@@ -99,9 +101,7 @@ struct VMMethod: DiskMethod {
         _ installation: VMInstallation,
         _ progress: PullProgress
     ) throws(BuildError) {
-        try blamingRepository { () throws(BuildError) in
-            try progress.during { () throws(BuildError) in try installation.pull() }
-        }
+        try progress.during { () throws(BuildError) in try installation.pull() }
     }
 
     private func prepare(_ file: FilePath) throws(BuildError) -> Preparation {
@@ -144,8 +144,8 @@ struct VMMethod: DiskMethod {
         )
     }
 
-    /// A pull fails in the guest with libostree's words. Where the reason is the host's repository,
-    /// say so: the object, its file, and what to do.
+    /// What the guest cannot read it reports in its own words, from an errno to libostree's. Where the
+    /// reason is the host's repository, say so: the object, its file, and what to do.
     private func blamingRepository(_ body: () throws(BuildError) -> Void) throws(BuildError) {
         do throws(BuildError) {
             try body()

@@ -1,0 +1,104 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// From one disk to the next: what the user changed stays, the disk before is not touched.
+extension VirtualMachineTests {
+    @Suite struct UpdateTests {
+        let environment: VMEnvironment
+        let folder: ScratchFolder
+        var images: String { folder.path + "/images" }
+        /// The root partition of the BIOS layout begins behind /boot and swap.
+        private static let rootOffset = (1 + 200 + 64) << 20
+
+        init() throws {
+            environment = try VMEnvironment.shared.get()
+            folder = try environment.userFolder()
+        }
+
+        private func build(ref: String, _ more: [String]) throws -> CommandResult {
+            try runCommand(
+                OrdinaryUser.prefix + environment.build(into: images, ref: ref, method: "auto")
+                    + ["--accel", "tcg", "--karg", "console=ttyS0", "--karg", "tiny.fsck"] + more,
+                environment: userVariables(folder)
+            )
+        }
+
+        private func debugfs(_ raw: String, _ request: String, write: Bool = false) throws -> String
+        {
+            let verdict = try Referee.run(
+                "debugfs",
+                (write ? ["-w"] : []) + ["-R", request, "\(raw)?offset=\(Self.rootOffset)"]
+            )
+            return verdict.output
+        }
+
+        @Test func localChangesSurviveAndTheOldDiskIsUntouched() throws {
+            let first = try build(ref: VMEnvironment.ref, ["--format", "raw"])
+            try #require(first.status == 0, "\(first.errors)")
+            // What a user would have done on the running system.
+            let used = folder.path + "/used.raw"
+            let local = folder.path + "/local"
+            try "kept\n".write(toFile: local, atomically: true, encoding: .utf8)
+            for command in [
+                ["cp", "--sparse=always", images + "/current/tiny-main.raw", used],
+                ["chmod", "a+r", used, local],
+            ] {
+                #expect(try runCommand(command).status == 0)
+            }
+            let deployments = "/ostree/deploy/tiny/deploy"
+            let before = try #require(deployment(in: try debugfs(used, "ls -p \(deployments)")))
+            _ = try debugfs(used, "write \(local) /ostree/deploy/tiny/var/kept", write: true)
+            _ = try debugfs(used, "write \(local) \(deployments)/\(before)/etc/kept", write: true)
+            let sum = try runCommand(["sha256sum", used]).output
+
+            let next = try build(
+                ref: VMEnvironment.nextRef,
+                ["--format", "raw", "--from", used, "--fsck"]
+            )
+            try #require(next.status == 0, "\(next.output)\n\(next.errors)")
+            #expect(try runCommand(["sha256sum", used]).output == sum)
+            let updated = images + "/current/tiny-next.raw"
+            let listing = try debugfs(updated, "ls -p \(deployments)")
+            #expect(listing.contains(before), "the deployment before is kept for rollback")
+            let after = try #require(deployment(in: listing, besides: before))
+            #expect(try debugfs(updated, "cat /ostree/deploy/tiny/var/kept").contains("kept"))
+            #expect(try debugfs(updated, "cat \(deployments)/\(after)/etc/kept").contains("kept"))
+
+            let referees = try runCommand([VMEnvironment.root + "/scripts/referees", updated])
+            #expect(referees.status == 0, "\(referees.output)\n\(referees.errors)")
+            let boot = try runCommand(
+                OrdinaryUser.prefix + [
+                    environment.builddisks, "boot", updated, "--accel", "tcg", "--expect",
+                    "BUILDDISKS-TINY-UP 2", "--limit", "240",
+                ],
+                environment: userVariables(folder)
+            )
+            #expect(boot.status == 0, "\(boot.output.suffix(4000))\n\(boot.errors)")
+            #expect(boot.output.contains("BUILDDISKS-TINY-FSCK 0"), "every object is sound")
+        }
+
+        @Test func aDiskThatDoesNotSuitIsRefusedOrBuiltFromScratch() throws {
+            let missing = try build(ref: VMEnvironment.ref, ["--from", "current"])
+            #expect(missing.status == 4)
+            #expect(missing.errors.contains("--else-fresh"), "\(missing.errors)")
+            let fresh = try build(ref: VMEnvironment.ref, ["--from", "current", "--else-fresh"])
+            #expect(fresh.status == 0, "\(fresh.errors)")
+            #expect(fresh.output.contains("from scratch"), "\(fresh.output)")
+            // `current` holds this commit by this plan: nothing to do.
+            let again = try build(ref: VMEnvironment.ref, ["--from", "current"])
+            #expect(again.status == 0)
+            #expect(again.output.contains("Already created"), "\(again.output)")
+            let larger = try build(ref: VMEnvironment.ref, ["--from", "current", "--size", "2G"])
+            #expect(larger.status == 4)
+            #expect(larger.errors.contains("size"), "\(larger.errors)")
+            #expect(try leftovers(folder.path) == [])
+        }
+
+        /// The deployment's folder in debugfs's `ls -p` (fields between slashes).
+        private func deployment(in listing: String, besides other: String? = nil) -> String? {
+            listing.split(separator: "\n").flatMap { $0.split(separator: "/").map(String.init) }
+                .first { $0.count == 66 && $0.hasSuffix(".0") && $0 != other }
+        }
+    }
+}
