@@ -32,9 +32,6 @@ struct ComposeMethod: DiskMethod {
         _ file: FilePath,
         _ clock: PhaseClock
     ) throws(BuildError) -> Result<MethodResult, NeedsVM> {
-        guard let extlinux = plan.bootFiles.extlinux else {
-            return .failure(NeedsVM(reason: "neither the commit nor this host has extlinux"))
-        }
         let composer = Composer(
             plan: ComposePlan(
                 repository: plan.repository,
@@ -45,8 +42,8 @@ struct ComposeMethod: DiskMethod {
                 layout: plan.layout,
                 format: plan.request.format == .qcow2 ? .qcow2 : .raw,
                 fstab: plan.fstab,
-                bootCode: plan.bootFiles.bootCode.bytes,
-                extlinux: extlinux.bytes,
+                bootCode: plan.bootBinaries.bootCode.bytes,
+                extlinux: plan.bootBinaries.extlinux.bytes,
                 created: try plan.creationTime()
             )
         )

@@ -1,3 +1,4 @@
+package import Compose
 package import DiskImage
 package import OSTree
 import SystemIO
@@ -8,7 +9,7 @@ package struct BuildPlan: Sendable {
     package let request: BuildRequest
     package let repository: Repository
     package let commit: Commit
-    package let bootFiles: BootFiles
+    package let bootBinaries: BootBinaries
     package let layout: DiskLayout
     /// A checksum over what decides the installed system: commit, layout, size, kernel arguments.
     package let contentDigest: Checksum
@@ -28,8 +29,12 @@ package struct BuildPlan: Sendable {
             throw BuildError(.input, "\(error)")
         }
         kernelArguments = ["root=LABEL=gnostree-root", "rw"] + request.kernelArguments
-        bootFiles = try BootFiles(repository, commit)
-        let content = Self.content(request, commit, kernelArguments, bootFiles)
+        do throws(ComposeError) {
+            bootBinaries = try BootBinaries(commit: commit, in: repository)
+        } catch {
+            throw BuildError(.input, "\(error)")
+        }
+        let content = Self.content(request, commit, kernelArguments, bootBinaries)
         // Not the method: a disk has the same identifiers however it was made.
         contentDigest = Self.digest(content)
         let identity = DiskIdentity(seed: contentDigest.hex)
@@ -60,10 +65,10 @@ package struct BuildPlan: Sendable {
         _ request: BuildRequest,
         _ commit: Commit,
         _ kernelArguments: [String],
-        _ bootFiles: BootFiles
+        _ binaries: BootBinaries
     ) -> [String] {
-        let ofTheHost = [bootFiles.bootCode, bootFiles.extlinux].compactMap { $0 }
-            .filter(\.isOfTheHost).map { SHA256.checksum(of: $0.bytes).hex }
+        let ofTheHost = [binaries.bootCode, binaries.extlinux].filter { !$0.isFromCommit }
+            .map(\.checksum.hex)
         return [
             "builddisks-plan-1", commit.checksum.hex, request.ref, request.osname,
             request.layout.rawValue, String(request.size),

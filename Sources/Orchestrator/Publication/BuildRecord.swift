@@ -1,3 +1,4 @@
+import Compose
 import OSTree
 import SystemIO
 import SystemPackage
@@ -20,6 +21,14 @@ struct BuildRecord: Sendable {
         } catch {
             throw .system(error, "cannot write", path)
         }
+    }
+
+    private static func source(_ binary: BootBinaries.Binary) -> JSONValue {
+        .object([
+            ("path", .string(binary.path)),
+            ("from", .string(binary.isFromCommit ? "commit" : "host")),
+            ("sha256", .string(binary.checksum.hex)),
+        ])
     }
 
     private var json: JSONValue {
@@ -56,7 +65,13 @@ struct BuildRecord: Sendable {
             ),
             ("accelerator", result.accelerator.map { .string($0.rawValue) } ?? .null),
             ("guest_kernel", result.kernelRelease.map { .string($0) } ?? .null),
-            ("boot_code", .string(plan.bootFiles.bootCode.source)),
+            (
+                "boot_binaries",
+                .object([
+                    ("mbr", Self.source(plan.bootBinaries.bootCode)),
+                    ("extlinux", Self.source(plan.bootBinaries.extlinux)),
+                ])
+            ),
             ("builddisks", .string(BuilddisksVersion.text)),
         ])
     }

@@ -1,3 +1,4 @@
+import Compose
 import OSTree
 import SystemIO
 import SystemPackage
@@ -49,7 +50,7 @@ struct VMMethod: DiskMethod {
         let installation = VMInstallation(
             guest: session.guest,
             plan: plan,
-            bootCode: plan.bootFiles.bootCode.bytes
+            bootCode: plan.bootBinaries.bootCode.bytes
         )
         try blamingRepository { () throws(BuildError) in
             if previous == nil {
