@@ -1,4 +1,4 @@
-.PHONY: build setup test test-full demo fmt check bench clean
+.PHONY: build setup test test-full fuzz demo fmt check bench clean
 
 build:
 	scripts/build
@@ -10,18 +10,24 @@ setup:
 test: setup build
 	fixtures/get tiny
 	scripts/run-tests
+	scripts/fuzz --ci
 
 # And the long suites, with the Debian tree.
 test-full: setup build
 	BUILDDISKS_DEBIAN="$$(fixtures/get debian)" BUILDDISKS_FULL=1 scripts/run-tests
 	scripts/referees --self-test
 
+# The 9P decoder, with new inputs in out/fuzz.
+SECONDS ?= 600
+fuzz:
+	scripts/fuzz $(SECONDS)
+
 # A disk from Debian packages, built as an ordinary user, up to its login prompt.
 demo: setup build
 	scripts/demo
 
 fmt:
-	swift format --in-place --recursive --parallel Package.swift Sources Tests
+	swift format --in-place --recursive --parallel Package.swift Sources Tests Fuzz
 
 check:
 	scripts/check

@@ -148,7 +148,13 @@ let package = Package(
             swiftSettings: strictTests
         ),
         tests("SystemIOTests", ["SystemIO", "TestSupport"]),
-        tests("NinePTests", ["NineP"]),
+        .target(
+            name: "NinePRewriting",
+            dependencies: ["NineP"],
+            path: "Tests/NinePRewriting",
+            swiftSettings: strictTests
+        ),
+        tests("NinePTests", ["NineP", "NinePRewriting"]),
         tests("NinePServerTests", ["NinePServer", "NineP", "TestSupport", system]),
         tests("VirtioSocketTests", ["VirtioSocket", "TestSupport", "CLinux", system]),
         tests("GuestProtocolTests", ["GuestProtocol"]),
@@ -169,3 +175,19 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+// libFuzzer brings `main`, so these cannot be part of an ordinary build (scripts/fuzz).
+if Context.environment["BUILDDISKS_FUZZ"] != nil {
+    func fuzzTarget(_ name: String, _ folder: String, _ dependencies: [Target.Dependency]) {
+        package.targets.append(
+            .executableTarget(
+                name: name,
+                dependencies: dependencies,
+                path: "Fuzz/\(folder)",
+                swiftSettings: strictTests + [.unsafeFlags(["-parse-as-library"])]
+            )
+        )
+        package.products.append(.executable(name: name, targets: [name]))
+    }
+    fuzzTarget("fuzz-decoder", "Decoder", ["NineP", "NinePRewriting"])
+}

@@ -1,4 +1,5 @@
 import NineP
+import NinePRewriting
 import Testing
 
 struct ReplyCase: Sendable, CustomTestStringConvertible {

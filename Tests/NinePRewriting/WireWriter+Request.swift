@@ -1,8 +1,8 @@
-import NineP
+package import NineP
 
 extension WireWriter {
     /// Writes a decoded request again.
-    mutating func write(_ request: Request, tag: UInt16, from reader: WireReader) {
+    package mutating func write(_ request: Request, tag: UInt16, from reader: WireReader) {
         let copy = { (field: WireBytes) in reader.copy(field) }
         switch request {
         case .version(let size, let version):
@@ -97,7 +97,12 @@ extension WireWriter {
     }
 
     /// Writes a decoded reply again.
-    mutating func write(_ type: MessageType, _ reply: Reply, tag: UInt16, from reader: WireReader) {
+    package mutating func write(
+        _ type: MessageType,
+        _ reply: Reply,
+        tag: UInt16,
+        from reader: WireReader
+    ) {
         let copy = { (field: WireBytes) in reader.copy(field) }
         switch reply {
         case .error(let code): rlerror(tag: tag, errno: code)
