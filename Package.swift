@@ -88,8 +88,13 @@ let package = Package(
             ["OSTree", "NineP", "NinePServer", "ByteStream", "SystemIO", "CLinux", system]
         ),
 
+        library("Pack", ["OSTree", "PackFormat", "ByteStream", "SystemIO", "CLinux", system]),
+
         // The guest's end.
-        library("GuestAgent", ["GuestProtocol", "DiskImage", "SystemIO", "CLinux", system]),
+        library(
+            "GuestAgent",
+            ["GuestProtocol", "PackFormat", "DiskImage", "SystemIO", "CLinux", system]
+        ),
         .executableTarget(
             name: "builddisks-agent",
             dependencies: ["GuestAgent", "CAgentStart"],
@@ -106,7 +111,7 @@ let package = Package(
         library(
             "Orchestrator",
             [
-                "Bootstrap", "OSTree", "OSTreeExport", "NinePServer", "VirtioSocket", "ByteStream",
+                "Bootstrap", "OSTree", "OSTreeExport", "Pack", "NinePServer", "VirtioSocket", "ByteStream",
                 "GuestProtocol", "DiskImage", "Compose", "SystemIO", "CLinux", system, log,
             ]
         ),
@@ -159,6 +164,13 @@ let package = Package(
         tests("VirtioSocketTests", ["VirtioSocket", "TestSupport", "CLinux", system]),
         tests("GuestProtocolTests", ["GuestProtocol"]),
         tests("PackFormatTests", ["PackFormat"]),
+        tests(
+            "PackTests",
+            [
+                "Pack", "GuestAgent", "GuestProtocol", "OSTree", "ByteStream", "SystemIO", "CLinux",
+                "TestSupport", system,
+            ]
+        ),
         tests("GuestAgentTests", ["GuestAgent", "GuestProtocol", "TestSupport", system]),
         tests("DiskImageTests", ["DiskImage", "TestSupport", system]),
         tests(

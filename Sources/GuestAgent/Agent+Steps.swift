@@ -35,6 +35,9 @@ extension Agent {
             )
             try runner(id, timeLimit).check(command, step: "check \(device)")
         case .listTree(let path): return .listed(try list(path, id: id))
+        case .importPack(let pack):
+            let channel = channel
+            try pack.perform(timeLimit: timeLimit) { channel.isCancelled(id) }
         case .statistics: return .statistics(ProcStatistics(paths: paths).read())
         case .powerOff: try leave()
         }

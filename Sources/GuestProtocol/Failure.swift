@@ -13,6 +13,8 @@ package struct Failure: Error, WireValue, CustomStringConvertible {
         case cancelled
         /// No disk has that serial, or the disk has no such partition.
         case noSuchDevice
+        /// What the host sent as a pack is none, or ended early.
+        case badPack
     }
 
     package var kind: Kind
@@ -77,6 +79,7 @@ package struct Failure: Error, WireValue, CustomStringConvertible {
         case .timeLimit: text += ": time limit"
         case .cancelled: text += ": cancelled"
         case .noSuchDevice: text += ": no such device"
+        case .badPack: break
         }
         return command.isEmpty ? text : text + " (\(command.joined(separator: " ")))"
     }

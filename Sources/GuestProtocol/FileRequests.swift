@@ -104,3 +104,34 @@ package struct NewEntry: WireValue {
         writer.append(content)
     }
 }
+
+/// Connects to a port of the host's virtio socket, says which objects the repository has, and writes
+/// those that come back, the commit last, then the ref.
+///
+/// Objects get their final names at once: an import that fails leaves objects that no commit needs,
+/// maybe one of them cut short, so the disk is to be thrown away then.
+package struct ImportPack: WireValue {
+    package var port: UInt32
+    /// A bare repository.
+    package var repository: String
+    /// Set to the pack's commit, in `refs/heads`; nil sets none.
+    package var ref: String?
+
+    package init(port: UInt32, repository: String, ref: String?) {
+        self.port = port
+        self.repository = repository
+        self.ref = ref
+    }
+
+    package init(from reader: inout WireReader) throws(WireError) {
+        port = try reader.integer()
+        repository = try reader.string()
+        ref = try reader.optionalString()
+    }
+
+    package func encode(into writer: inout WireWriter) {
+        writer.append(port)
+        writer.append(repository)
+        writer.append(ref)
+    }
+}

@@ -20,13 +20,15 @@ package enum Request: WireValue {
     /// Lists a directory tree as `GuestMessage.entries`, parents first, names in byte order.
     case listTree(path: String)
     case statistics
+    /// Fills a bare repository from a pack that the host serves on a port of the virtio socket.
+    case importPack(ImportPack)
     /// Unmounts everything, answers, switches the machine off.
     case powerOff
 
     private enum Tag: UInt8, WireValue {
         case mountView = 1
         case enterRoot, writeSectors, makeFileSystem, mount, unmount, run, makeEntries
-        case installExtlinux, checkFileSystem, listTree, statistics, powerOff
+        case installExtlinux, checkFileSystem, listTree, statistics, powerOff, importPack
     }
 
     package init(from reader: inout WireReader) throws(WireError) {
@@ -45,6 +47,7 @@ package enum Request: WireValue {
             case .listTree: .listTree(path: try reader.string())
             case .statistics: .statistics
             case .powerOff: .powerOff
+            case .importPack: .importPack(try reader.value())
             }
     }
 
@@ -71,6 +74,7 @@ package enum Request: WireValue {
             writer.append(path)
         case .statistics: writer.append(Tag.statistics)
         case .powerOff: writer.append(Tag.powerOff)
+        case .importPack(let value): write(.importPack, value, &writer)
         }
     }
 
@@ -99,6 +103,7 @@ extension Request: CustomStringConvertible {
         case .listTree(let path): "list \(path)"
         case .statistics: "statistics"
         case .powerOff: "power off"
+        case .importPack(let value): "import a pack into \(value.repository)"
         }
     }
 }

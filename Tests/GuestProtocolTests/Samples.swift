@@ -42,12 +42,13 @@ enum Samples {
         .installExtlinux(directory: "/t/boot/syslinux"),
         .checkFileSystem(disk),
         .listTree(path: "/t"),
-        .statistics,
+        .statistics, .importPack(ImportPack(port: 5641, repository: "/t/repo", ref: "a/b")),
+        .importPack(ImportPack(port: 1, repository: "", ref: nil)),
         .powerOff,
     ]
 
     static let hostMessages: [HostMessage] =
-        [.welcome(version: 1), .cancel(RequestID(.max))]
+        [.welcome(version: ControlProtocol.version), .cancel(RequestID(.max))]
         + requests.map { .request(RequestID(7), timeLimit: 30_000, $0) }
 
     static let entry = TreeEntry(

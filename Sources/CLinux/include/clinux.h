@@ -148,6 +148,9 @@ static const unsigned long CLINUX_BLKRRPART = BLKRRPART;
 static const unsigned long CLINUX_BLKFLSBUF = BLKFLSBUF;
 static const unsigned long CLINUX_FITRIM = FITRIM;
 
+// A macro with a shift: leaves a time of utimensat(2) as it is.
+static const long CLINUX_UTIME_OMIT = UTIME_OMIT;
+
 // One message with file descriptors beside it (SCM_RIGHTS). `*count` is the capacity of `fds` on
 // entry, the number received on return. Descriptors past the capacity are closed.
 static inline ssize_t clinux_recv_fds(int socket, void *buffer, size_t size, int *fds, int *count,

@@ -1,0 +1,227 @@
+import ByteStream
+import OSTree
+import PackFormat
+import SystemIO
+import SystemPackage
+
+/// One connection: takes the receiver's inventory, then sends the pack.
+///
+/// Workers claim batches in order and fill them at once; whoever finishes the batch that is due sends
+/// it and those ready behind it. A batch is claimed only while the bytes on the way (claimed and not
+/// yet in the receiver's hands) stay below a limit, so a slow receiver holds the workers.
+final class PackTransfer: StreamHandler {
+    private struct State {
+        var inventory: [UInt8] = []
+        var isStarted = false
+        var plan: PackPlan?
+        var nextBatch = 0
+        var bytesOnTheWay = 0
+        /// Filled batches that are not due yet, by index.
+        var filled: [Int: MessageBuffer] = [:]
+        var nextToSend = 0
+        var isSending = false
+        /// The first batch that could not be filled.
+        var failedBatch: Int?
+        var failure = ""
+        var isOver = false
+        var delivered = PackProgress(objects: 0, totalObjects: 0, bytes: 0, totalBytes: 0)
+    }
+
+    /// Bytes on the way, unless a single object is longer: it has to be in memory whole.
+    private static let memoryLimit = 32 << 20
+
+    private let source: PackSource
+    private let connection: any StreamConnection
+    private let workers: Int
+    private let onProgress: @Sendable (PackProgress) -> Void
+    private let onFailure: @Sendable (OSTreeError) -> Void
+    private let monitor = Monitor(State())
+
+    init(
+        source: PackSource,
+        connection: any StreamConnection,
+        workers: Int,
+        onProgress: @escaping @Sendable (PackProgress) -> Void,
+        onFailure: @escaping @Sendable (OSTreeError) -> Void
+    ) {
+        self.source = source
+        self.connection = connection
+        self.workers = workers
+        self.onProgress = onProgress
+        self.onFailure = onFailure
+    }
+
+    // MARK: The carrier's calls
+
+    func received(_ bytes: UnsafeRawBufferPointer) -> Int {
+        let copy = unsafe Array(bytes)
+        let whole = monitor.update { state -> Result<[UInt8]?, PackError> in
+            // Nothing is expected behind the inventory.
+            if state.isStarted { return .failure(.damaged("bytes behind the inventory")) }
+            state.inventory += copy
+            do throws(PackError) {
+                guard let length = try PackInventory.length(state.inventory),
+                    state.inventory.count >= length
+                else { return .success(nil) }
+                state.isStarted = true
+                return .success(state.inventory)
+            } catch {
+                return .failure(error)
+            }
+        }
+        do {
+            if let whole = try whole.get() {
+                let inventory = try PackInventory(decoding: whole)
+                _ = try Thread(name: "pack") { self.start(without: inventory) }
+            }
+        } catch {
+            connection.close()
+        }
+        return bytes.count
+    }
+
+    func closed() {
+        let unsent = monitor.update { state in
+            state.isOver = true
+            defer { state.filled = [:] }
+            return Array(state.filled.values)
+        }
+        for buffer in unsent { buffer.recycle() }
+    }
+
+    // MARK: Workers
+
+    private func start(without present: PackInventory) {
+        let plan: PackPlan
+        do {
+            plan = try PackPlan(try source.allItems(), without: present)
+        } catch let error as OSTreeError {
+            onFailure(error)
+            return abort("\(error)")
+        } catch {
+            return abort("\(error)")
+        }
+        send(plan.header)
+        monitor.update { state in
+            state.plan = plan
+            state.delivered.totalObjects = Int(clamping: plan.figures.objectCount)
+            state.delivered.totalBytes = plan.figures.totalBytes
+        }
+        for _ in 1..<workers { _ = try? Thread(name: "pack") { self.work(plan) } }
+        work(plan)
+    }
+
+    private func work(_ plan: PackPlan) {
+        while let index = claim(plan) {
+            let batch = plan.batches[index]
+            let buffer = MessageBufferPool(capacity: batch.byteCount, limit: 0) { [weak self] in
+                self?.delivered(batch)
+            }.take()
+            do throws(OSTreeError) {
+                try plan.fill(batch, from: source.repository, into: buffer)
+                finish(index, buffer, plan)
+            } catch {
+                buffer.recycle()
+                fail(index, error, plan)
+            }
+        }
+    }
+
+    /// The next batch to fill, once there is room for it; nil when there is none.
+    private func claim(_ plan: PackPlan) -> Int? {
+        monitor.wait { state -> Int?? in
+            let index = state.nextBatch
+            if state.isOver || state.failedBatch != nil || index >= plan.batches.count {
+                return .some(nil)
+            }
+            let count = plan.batches[index].byteCount
+            guard state.bytesOnTheWay == 0 || state.bytesOnTheWay + count <= Self.memoryLimit
+            else { return nil }
+            state.nextBatch += 1
+            state.bytesOnTheWay += count
+            return index
+        }
+    }
+
+    private func finish(_ index: Int, _ buffer: MessageBuffer, _ plan: PackPlan) {
+        let isTaken = monitor.update { state in
+            if !state.isOver { state.filled[index] = buffer }
+            return !state.isOver
+        }
+        if isTaken { sendDue(plan) } else { buffer.recycle() }
+    }
+
+    private func fail(_ index: Int, _ error: OSTreeError, _ plan: PackPlan) {
+        let isFirst = monitor.update { state in
+            guard index < state.failedBatch ?? .max else { return false }
+            state.failedBatch = index
+            state.failure = "\(error)"
+            return true
+        }
+        if isFirst { onFailure(error) }
+        sendDue(plan)
+    }
+
+    private enum Due {
+        case batch(MessageBuffer)
+        case failure(String)
+        case end
+    }
+
+    /// Sends what is due, unless another thread is at it: that one will see what has come.
+    private func sendDue(_ plan: PackPlan) {
+        var isFirst = true
+        while true {
+            let due = monitor.update { state -> Due? in
+                if state.isOver || (isFirst && state.isSending) { return nil }
+                isFirst = false
+                state.isSending = false
+                let index = state.nextToSend
+                if let buffer = state.filled.removeValue(forKey: index) {
+                    state.nextToSend += 1
+                    state.isSending = true
+                    return .batch(buffer)
+                }
+                if index == state.failedBatch {
+                    state.isOver = true
+                    return .failure(state.failure)
+                }
+                guard index == plan.batches.count else { return nil }
+                state.isOver = true
+                return .end
+            }
+            switch due {
+            case .batch(let buffer): connection.send(OutgoingMessage(buffer))
+            case .failure(let reason): return abort(reason)
+            case .end:
+                send(plan.trailer)
+                return connection.close()
+            case nil: return
+            }
+        }
+    }
+
+    // MARK: Sending
+
+    private func delivered(_ batch: PackPlan.Batch) {
+        let progress = monitor.update { state in
+            state.bytesOnTheWay -= batch.byteCount
+            state.delivered.objects += batch.entries.count
+            state.delivered.bytes += UInt64(batch.byteCount)
+            return state.delivered
+        }
+        onProgress(progress)
+    }
+
+    private func abort(_ reason: String) {
+        send(PackEncoder.abort(reason))
+        connection.close()
+    }
+
+    private func send(_ bytes: [UInt8]) {
+        let buffer = MessageBuffer(capacity: bytes.count)
+        unsafe buffer.whole.copyBytes(from: bytes)
+        buffer.count = bytes.count
+        connection.send(OutgoingMessage(buffer))
+    }
+}
