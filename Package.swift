@@ -111,7 +111,8 @@ let package = Package(
         library(
             "Orchestrator",
             [
-                "Bootstrap", "OSTree", "OSTreeExport", "Pack", "NinePServer", "VirtioSocket", "ByteStream",
+                "Bootstrap", "OSTree", "OSTreeExport", "Pack", "NinePServer", "VirtioSocket",
+                "ByteStream",
                 "GuestProtocol", "DiskImage", "Compose", "SystemIO", "CLinux", system, log,
             ]
         ),

@@ -23,7 +23,8 @@ struct PackPlan: Sendable {
     let entries: [Entry]
     let batches: [Batch]
 
-    /// - Parameter present: what the receiver has; the commit is sent in any case.
+    /// - Parameter present: what the receiver has; the commit and its detached metadata are sent in
+    ///   any case.
     init(
         _ items: [PackSource.Item],
         without present: PackInventory
@@ -34,7 +35,7 @@ struct PackPlan: Sendable {
         var batches: [Batch] = []
         var start = 0
         var length = 0
-        for item in items where item.object.kind == .commit || !present.contains(item.entry) {
+        for item in items where item.isOfCommit || !present.contains(item.entry) {
             let record = try encoder.append(item.object)
             guard let count = Int(exactly: record.byteCount) else { throw .damaged("too long") }
             if length > 0 && count > Self.batchLength - length {

@@ -18,6 +18,8 @@ package final class PackSource: Sendable {
         let object: PackObject
         let content: Content
 
+        var isOfCommit: Bool { object.kind == .commit || object.kind == .commitMeta }
+
         var entry: PackInventory.Entry {
             PackInventory.Entry(kind: object.kind, checksum: object.checksum)
         }

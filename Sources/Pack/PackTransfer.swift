@@ -97,9 +97,9 @@ final class PackTransfer: StreamHandler {
             plan = try PackPlan(try source.allItems(), without: present)
         } catch let error as OSTreeError {
             onFailure(error)
-            return abort("\(error)")
+            return abort("\(error)", isFirst: true)
         } catch {
-            return abort("\(error)")
+            return abort("\(error)", isFirst: true)
         }
         send(plan.header)
         monitor.update { state in
@@ -213,8 +213,8 @@ final class PackTransfer: StreamHandler {
         onProgress(progress)
     }
 
-    private func abort(_ reason: String) {
-        send(PackEncoder.abort(reason))
+    private func abort(_ reason: String, isFirst: Bool = false) {
+        send(PackEncoder.abort(reason, isFirst: isFirst))
         connection.close()
     }
 

@@ -60,36 +60,44 @@ package struct PackEncoder: Sendable {
     package func finish() throws(PackError) -> (header: [UInt8], trailer: [UInt8], PackHeader) {
         guard hasCommit else { throw .damaged("no commit") }
         let total = position + UInt64(PackFormat.trailerLength)
-        var header = WireWriter()
-        for byte in PackFormat.magic { header.append(byte) }
-        header.append(PackFormat.version)
-        header.append(UInt32(0))
-        header.append(objectCount)
-        header.append(total)
-        header.append(contentBytes)
-        var sum = CRC32C()
-        sum.update(header.bytes)
-        header.append(sum.value)
-        header.append(UInt32(0))
+        let header = PackHeader(
+            objectCount: objectCount,
+            totalBytes: total,
+            contentBytes: contentBytes
+        )
         var trailer = WireWriter()
         trailer.append(UInt32(PackFormat.trailerLength))
         trailer.append(UInt32(PackFormat.trailerKind))
         trailer.append(objectCount)
         trailer.append(checksum.value)
         trailer.append(UInt32(0))
-        return (
-            header.bytes, trailer.bytes,
-            PackHeader(objectCount: objectCount, totalBytes: total, contentBytes: contentBytes)
-        )
+        return (Self.encode(header), trailer.bytes, header)
     }
 
     /// The record that ends a pack which cannot be completed.
-    package static func abort(_ reason: String) -> [UInt8] {
+    /// - Parameter isFirst: nothing was sent before, so that a header has to come first.
+    package static func abort(_ reason: String, isFirst: Bool = false) -> [UInt8] {
         let text = Array(reason.utf8.prefix(PackFormat.maximumHead - 8))
         var writer = WireWriter()
         writer.append(UInt32(8 + text.count))
         writer.append(UInt32(PackFormat.abortKind))
-        return writer.bytes + text
+        let header = PackHeader(objectCount: 0, totalBytes: 0, contentBytes: 0)
+        return (isFirst ? encode(header) : []) + writer.bytes + text
+    }
+
+    private static func encode(_ header: PackHeader) -> [UInt8] {
+        var writer = WireWriter()
+        writer.appendRaw(PackFormat.magic)
+        writer.append(PackFormat.version)
+        writer.append(UInt32(0))
+        writer.append(header.objectCount)
+        writer.append(header.totalBytes)
+        writer.append(header.contentBytes)
+        var sum = CRC32C()
+        sum.update(writer.bytes)
+        writer.append(sum.value)
+        writer.append(UInt32(0))
+        return writer.bytes
     }
 
     private func encode(_ object: PackObject) -> [UInt8] {

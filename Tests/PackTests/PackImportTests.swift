@@ -14,9 +14,13 @@ import Testing
 
 /// Host and guest put together over a socket pair: what arrives is what `ostree pull-local` makes.
 @Suite struct PackImportTests {
+    /// Without the file whose attributes the commit has in an order that no file system keeps:
+    /// `ostree fsck` finds fault with it in every bare repository.
+    static let tree = SampleTree.full.filter { $0.path != "usr/share/attributed" }
+
     @Test(.enabled(if: getuid() == 0), arguments: ["archive", "bare", "bare-user"])
     func anImportIsWhatPullLocalMakes(mode: String) throws {
-        let sample = try SampleRepository(SampleTree.full, mode: mode)
+        let sample = try SampleRepository(Self.tree, mode: mode)
         let folder = try ScratchFolder()
         let expected = folder.file("expected")
         let actual = folder.file("actual")
@@ -40,7 +44,7 @@ import Testing
     @Test(.enabled(if: getuid() == 0))
     func onlyWhatIsMissingComes() throws {
         let first = try SampleRepository(SampleTree.canonical)
-        let second = try SampleRepository(SampleTree.full)
+        let second = try SampleRepository(Self.tree)
         let folder = try ScratchFolder()
         let path = folder.file("repo")
         try SampleRepository.create(path, mode: "bare")
@@ -48,22 +52,42 @@ import Testing
         let more = try Self.transfer(from: second, into: path)
         #expect(all.objects == all.totalObjects && all.totalObjects > 60)
         #expect(more.objects == more.totalObjects && more.totalObjects < 40)
-        // The commit comes again, and is there: an import that has nothing to do is an error of
-        // whoever asks for it.
-        let failure = #expect(throws: Failure.self) {
-            try Self.transfer(from: second, into: path)
+        // As for the same commit with another plan: only the commit comes again.
+        #expect(try Self.transfer(from: second, into: path).totalObjects == 1)
+        try SampleRepository.ostree("fsck", "--repo=\(path)")
+    }
+
+    /// More than host and guest hold at once: both wait for each other many times.
+    @Test(.enabled(if: getuid() == 0))
+    func aLongPackPassesThroughLittleMemory() throws {
+        let files = (0..<24).map { index in
+            TarEntry.file(
+                "usr/share/long-\(index)",
+                [UInt8](repeating: UInt8(index), count: 2_000_003)
+            )
         }
-        #expect(failure?.errno == EEXIST)
+        let sample = try SampleRepository(Self.tree + files)
+        let folder = try ScratchFolder()
+        let path = folder.file("repo")
+        try SampleRepository.create(path, mode: "bare")
+        let progress = try Self.transfer(from: sample, into: path)
+        #expect(progress.bytes > 48_000_000)
         try SampleRepository.ostree("fsck", "--repo=\(path)")
     }
 
     @Test(.enabled(if: getuid() == 0), arguments: [true, false])
     func aBadObjectIsNamed(isMissing: Bool) throws {
-        let sample = try SampleRepository(SampleTree.full)
+        let sample = try SampleRepository(Self.tree)
         let big = try SampleRepository.ostree(
-            "ls", "-C", "--repo=\(sample.path)", "os/sample", "/usr/share/big"
+            "ls",
+            "-C",
+            "--repo=\(sample.path)",
+            "os/sample",
+            "/usr/share/big"
         )
-        let checksum = try #require(big.split(separator: " ").first { $0.count == 64 })
+        let checksum = String(
+            try #require(big.split(separator: " ").first { $0.utf8.count == 64 })
+        )
         let file = "\(sample.path)/objects/\(checksum.prefix(2))/\(checksum.dropFirst(2)).filez"
         var bytes = try Data(contentsOf: URL(fileURLWithPath: file))
         try FileManager.default.removeItem(atPath: file)
@@ -114,16 +138,26 @@ import Testing
     }
 
     /// Everything below a repository that `pull-local` decides.
-    static func listing(_ path: String) throws -> String {
+    static func listing(_ path: String) throws -> [String] {
         let script = """
-            cd '\(path)' && find . -path ./tmp -prune -o -printf '%p %y %m %U %G %l %s ' \
-            \\( -type f -path './objects/*.file' -printf '%T@' -o -true \\) \
-            \\( -type d -printf ' -' -o -true \\) -printf '\\n' | sed 's/ [0-9]*  -$//' | sort
-            find objects refs -type f | sort | xargs sha256sum
-            getfattr -R -h -d -m - -e hex objects 2>/dev/null
+            import hashlib, os, sys
+            for folder, folders, files in os.walk(sys.argv[1]):
+                folders[:] = [n for n in folders if n != "tmp"]
+                for name in folders + files:
+                    path = os.path.join(folder, name)
+                    status = os.lstat(path)
+                    text = ""
+                    if os.path.islink(path): text = os.readlink(path)
+                    elif os.path.isfile(path): text = hashlib.sha256(open(path, "rb").read()).hexdigest()
+                    size = status.st_size if not os.path.isdir(path) else 0
+                    time = status.st_mtime_ns if name.endswith(".file") and not os.path.islink(path) else ""
+                    attributes = sorted((a, os.getxattr(path, a, follow_symlinks=False))
+                        for a in os.listxattr(path, follow_symlinks=False))
+                    print(os.path.relpath(path, sys.argv[1]), oct(status.st_mode), status.st_uid,
+                        status.st_gid, size, time, text, attributes)
             """
-        let result = try runCommand(["sh", "-c", script])
+        let result = try runCommand(["python3", "-c", script, path])
         #expect(result.status == 0, "\(result.errors)")
-        return result.output
+        return result.output.split(separator: "\n").map(String.init).sorted()
     }
 }

@@ -25,7 +25,8 @@ package struct BareRepository: Sendable {
                 first != UInt8(ascii: "-")
             else { return false }
             return word.unicodeScalars.allSatisfy {
-                $0.properties.isAlphabetic || ("0"..."9").contains($0) || "-._".unicodeScalars.contains($0)
+                $0.properties.isAlphabetic || ("0"..."9").contains($0)
+                    || "-._".unicodeScalars.contains($0)
             }
         }
     }

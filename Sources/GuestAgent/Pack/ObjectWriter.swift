@@ -104,8 +104,10 @@ struct ObjectWriter: ~Copyable {
         guard !object.isSymlink else { return try makeLink(object, folder) }
         let mode = object.kind == .file ? object.mode & 0o777 : 0o644
         let name = name
-        // Objects that are there are not in the pack.
-        let flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC
+        // Objects that are there are not in the pack; the commit comes in any case, and its detached
+        // metadata may have changed.
+        let isCommit = object.kind == .commit || object.kind == .commitMeta
+        let flags = O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC | (isCommit ? O_TRUNC : O_EXCL)
         let raw = try syscall { unsafe clinux_openat(folder, name, flags, mode) }
         file = SharedFD(OwnedFD(raw))
     }

@@ -46,12 +46,17 @@ final class StreamReader: Sendable {
         while true {
             let piece = state.wait { state -> Piece?? in
                 if state.isStopped { return .some(nil) }
-                return state.empty.popLast()
+                return state.empty.popLast().map { .some($0) }
             }
             guard let piece else { return }
             do throws(Errno) {
                 piece.count = try syscall {
-                    unsafe recv(stream.rawValue, piece.storage.baseAddress, pieceLength, CInt(MSG_WAITALL))
+                    unsafe recv(
+                        stream.rawValue,
+                        piece.storage.baseAddress,
+                        pieceLength,
+                        CInt(MSG_WAITALL)
+                    )
                 }
                 let isEnd = piece.count == 0
                 state.update {

@@ -173,7 +173,13 @@ package final class GuestChannel {
         let kind: BuildError.Kind =
             failure.errno == UInt32(bitPattern: ENOSPC) || output.contains { isNoSpace($0) }
             ? .space : .guest
-        return BuildError(kind, "cannot \(step): \(failure)\(reason)", details: output)
+        return BuildError(
+            kind,
+            "cannot \(step): \(failure)\(reason)",
+            hint: kind == .space
+                ? "The commit does not fit on the disk: choose a larger --size." : nil,
+            details: output
+        )
     }
 }
 

@@ -25,6 +25,8 @@ package struct BuildRequest: Sendable {
 
     /// How the commit's objects reach the VM's disk.
     package enum Pull: String, Sendable, CaseIterable {
+        /// One stream of the objects, inflated and checked on the host, which the agent writes.
+        case pack
         /// `ostree pull-local --untrusted` from the repository mounted over 9P.
         case ninep = "9p"
     }

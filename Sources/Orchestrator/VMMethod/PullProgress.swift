@@ -1,10 +1,11 @@
 import NineP
 import NinePServer
+import Pack
 import Synchronization
 import SystemIO
 
-/// How far a pull is, seen from the server: the guest opens each object of the repository once, so
-/// counting opens and bytes costs the guest nothing.
+/// How far a pull is, seen from the host, where counting costs the guest nothing: over 9P the guest
+/// opens each object of the repository once; of a pack it takes one piece after another.
 final class PullProgress: NinePObserver {
     private struct State: Sendable {
         var objects = 0
@@ -37,6 +38,31 @@ final class PullProgress: NinePObserver {
             return progress(state)
         }
         if let due { reporter.report(.progress(.pull, due)) }
+    }
+
+    /// What a pack's receiver has taken.
+    func update(_ pack: PackProgress) {
+        let isDue = state.withLock { state in
+            let now = monotonicSeconds()
+            guard state.isActive else { return false }
+            state.objects = pack.objects
+            state.bytes = pack.bytes
+            guard now - state.lastReport > 0.1 else { return false }
+            state.lastReport = now
+            return true
+        }
+        guard isDue else { return }
+        reporter.report(
+            .progress(
+                .pull,
+                PhaseProgress(
+                    objects: pack.objects,
+                    totalObjects: pack.totalObjects,
+                    bytes: pack.bytes,
+                    totalBytes: pack.totalBytes
+                )
+            )
+        )
     }
 
     /// Counts what is read while `body` runs.

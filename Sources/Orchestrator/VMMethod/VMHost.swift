@@ -1,7 +1,9 @@
 import Bootstrap
+import ByteStream
 import NinePServer
 import OSTree
 import OSTreeExport
+import Pack
 import SystemIO
 import SystemPackage
 
@@ -10,6 +12,15 @@ import SystemPackage
 struct VMHost {
     let bootstrap: BootstrapImage
     let service: NinePService
+    /// Serves the commit's objects, where the guest is to have them so.
+    var pack: PackService?
+
+    /// By port of the virtio socket.
+    var services: [UInt32: any StreamService] {
+        var services: [UInt32: any StreamService] = [VMServices.port: service]
+        if let pack { services[VMServices.packPort] = pack }
+        return services
+    }
 
     /// - Parameter observer: hears of every reply of the 9P server.
     init(

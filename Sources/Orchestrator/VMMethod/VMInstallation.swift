@@ -90,8 +90,26 @@ struct VMInstallation {
         )
     }
 
-    /// `ostree pull-local`, then the ref.
+    /// Brings the commit's objects to the disk, and sets the ref.
     func pull() throws(BuildError) {
+        switch plan.request.pull {
+        case .pack:
+            try guest.perform(
+                .importPack(
+                    ImportPack(
+                        port: VMServices.packPort,
+                        repository: Self.target + "/ostree/repo",
+                        ref: plan.request.ref == plan.commit.checksum.hex ? nil : plan.request.ref
+                    )
+                ),
+                "pull the commit",
+                limit: 3600
+            )
+        case .ninep: try pullLocal()
+        }
+    }
+
+    private func pullLocal() throws(BuildError) {
         let repository = "--repo=\(Self.target)/ostree/repo"
         let checksum = plan.commit.checksum.hex
         // By checksum: the ref may move while we work, and pull-local believes a stale summary more
@@ -220,6 +238,8 @@ struct VMInstallation {
 enum VMServices {
     /// Port of the 9P server; its exports are told apart by aname.
     static let port: UInt32 = 5640
+    /// Port of the packs.
+    static let packPort: UInt32 = 5641
     static let treeExport = "tree"
     static let repositoryExport = "repo"
     /// Where the repository stands in the export table.

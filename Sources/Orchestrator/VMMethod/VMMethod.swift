@@ -1,5 +1,6 @@
 import Compose
 import OSTree
+import Pack
 import SystemIO
 import SystemPackage
 
@@ -52,11 +53,11 @@ struct VMMethod: DiskMethod {
             plan: plan,
             bootCode: plan.bootBinaries.bootCode.bytes
         )
-        try blamingRepository { () throws(BuildError) in
+        try blamingRepository(ready.host.pack) { () throws(BuildError) in
             if previous == nil {
-                try create(installation, ready.progress, clock)
+                try create(installation, ready, clock)
             } else {
-                try update(installation, ready.progress, clock)
+                try update(installation, ready, clock)
             }
             try clock.run(.check) { () throws(BuildError) in try installation.finish() }
         }
@@ -69,7 +70,7 @@ struct VMMethod: DiskMethod {
 
     private func create(
         _ installation: VMInstallation,
-        _ progress: PullProgress,
+        _ ready: Preparation,
         _ clock: PhaseClock
     ) throws(BuildError) {
         try clock.run(.format) { () throws(BuildError) in
@@ -78,7 +79,7 @@ struct VMMethod: DiskMethod {
         }
         try clock.run(.pull) { () throws(BuildError) in
             try installation.initialise()
-            try pull(installation, progress)
+            try pull(installation, ready)
         }
         try clock.run(.deploy) { () throws(BuildError) in try installation.deploy() }
         try clock.run(.bootloader) { () throws(BuildError) in try installation.installBootloader() }
@@ -86,7 +87,7 @@ struct VMMethod: DiskMethod {
 
     private func update(
         _ installation: VMInstallation,
-        _ progress: PullProgress,
+        _ ready: Preparation,
         _ clock: PhaseClock
     ) throws(BuildError) {
         let update = VMUpdate(installation: installation, plan: plan)
@@ -94,15 +95,15 @@ struct VMMethod: DiskMethod {
             try VMInstallation.enter(installation.guest)
             try update.mount()
         }
-        try clock.run(.pull) { () throws(BuildError) in try pull(installation, progress) }
+        try clock.run(.pull) { () throws(BuildError) in try pull(installation, ready) }
         try clock.run(.deploy) { () throws(BuildError) in try update.deploy() }
     }
 
     private func pull(
         _ installation: VMInstallation,
-        _ progress: PullProgress
+        _ ready: Preparation
     ) throws(BuildError) {
-        try progress.during { () throws(BuildError) in try installation.pull() }
+        try ready.progress.during { () throws(BuildError) in try installation.pull() }
     }
 
     private func prepare(_ file: FilePath) throws(BuildError) -> Preparation {
@@ -117,12 +118,15 @@ struct VMMethod: DiskMethod {
             totalObjects: objects.count,
             reporter: reporter
         )
-        let host = try VMHost(
+        // Before the kernel is prepared: its threads read while we do, and while the VM boots.
+        let pack = plan.request.pull == .pack ? try packService(progress) : nil
+        var host = try VMHost(
             repository: plan.repository,
             commit: plan.commit,
             agent: tools.agent,
             observer: progress
         )
+        host.pack = pack
         if let previous {
             try DiskFile.createOverlay(
                 file,
@@ -145,12 +149,28 @@ struct VMMethod: DiskMethod {
         )
     }
 
+    private func packService(_ progress: PullProgress) throws(BuildError) -> PackService {
+        do throws(Errno) {
+            let source = try PackSource(
+                repository: plan.repository,
+                commit: plan.commit.checksum
+            )
+            return PackService(source, workers: processorCount()) { progress.update($0) }
+        } catch {
+            throw BuildError(.host, "cannot start a thread: \(error)")
+        }
+    }
+
     /// What the guest cannot read it reports in its own words, from an errno to libostree's. Where the
     /// reason is the host's repository, say so: the object, its file, and what to do.
-    private func blamingRepository(_ body: () throws(BuildError) -> Void) throws(BuildError) {
+    private func blamingRepository(
+        _ pack: PackService?,
+        _ body: () throws(BuildError) -> Void
+    ) throws(BuildError) {
         do throws(BuildError) {
             try body()
         } catch {
+            if let cause = pack?.failure { throw BuildError(.input, "\(cause)") }
             guard error.kind == .guest else { throw error }
             do throws(OSTreeError) {
                 try plan.repository.verify(plan.commit.checksum)

@@ -106,7 +106,7 @@ final class VMSession {
             device = try VsockDevice(
                 socketPath: vsockPath,
                 guestCID: VMServices.guestCID,
-                services: [VMServices.port: setup.host.service]
+                services: setup.host.services
             )
             try device.start()
         } catch {
