@@ -10,11 +10,11 @@ import Synchronization
     private let storage: UnsafeMutableRawBufferPointer
     /// Bytes in use from the start.
     package var count = 0
-    private let pool: MessageBufferPool?
+    /// Where it returns to; nil while it lies there, as the two would keep each other alive.
+    fileprivate var pool: MessageBufferPool?
 
-    package init(capacity: Int, pool: MessageBufferPool? = nil) {
+    package init(capacity: Int) {
         unsafe storage = .allocate(byteCount: capacity, alignment: 16)
-        self.pool = pool
     }
 
     deinit { unsafe storage.deallocate() }
@@ -30,7 +30,11 @@ import Synchronization
     package var whole: UnsafeMutableRawBufferPointer { unsafe storage }
 
     /// Gives the buffer back to its pool. The caller must not touch it again.
-    package func recycle() { pool?.put(self) }
+    package func recycle() {
+        guard let pool else { return }
+        self.pool = nil
+        pool.put(self)
+    }
 }
 
 /// Keeps buffers of one capacity for reuse, at most `limit` of them idle.
@@ -50,8 +54,9 @@ package final class MessageBufferPool: Sendable {
     }
 
     package func take() -> MessageBuffer {
-        let buffer = idle.withLock { $0.popLast() } ?? MessageBuffer(capacity: capacity, pool: self)
+        let buffer = idle.withLock { $0.popLast() } ?? MessageBuffer(capacity: capacity)
         buffer.count = 0
+        buffer.pool = self
         return buffer
     }
 
