@@ -186,7 +186,8 @@ final class AgentUnderTest {
     }
 
     @Test(arguments: [
-        HostMessage.welcome(version: ControlProtocol.version + 1), .request(RequestID(1), timeLimit: 0, .powerOff),
+        HostMessage.welcome(version: ControlProtocol.version + 1),
+        .request(RequestID(1), timeLimit: 0, .powerOff),
     ])
     func wrongGreetingIsRefused(message: HostMessage) throws {
         let agent = try AgentUnderTest()

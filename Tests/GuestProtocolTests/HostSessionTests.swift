@@ -9,7 +9,12 @@ import Testing
         var session = HostSession()
         let events = try session.receive(try GuestMessage.hello(Self.hello).frame())
         #expect(
-            events == [.ready(Self.hello, welcome: try HostMessage.welcome(version: ControlProtocol.version).frame())]
+            events == [
+                .ready(
+                    Self.hello,
+                    welcome: try HostMessage.welcome(version: ControlProtocol.version).frame()
+                )
+            ]
         )
         return session
     }
