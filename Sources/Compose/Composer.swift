@@ -94,7 +94,7 @@ package struct Composer: Sendable {
         let commitTree = tree
         let summed = Latch<Result<KernelFiles, ComposeError>>()
         let repository = plan.repository
-        startThread(named: "kernel-sum") {
+        let sum: @Sendable () -> Void = {
             var kernel = base
             do throws(ComposeError) {
                 try kernel.computeChecksum(commitTree, repository)
@@ -103,6 +103,8 @@ package struct Composer: Sendable {
                 summed.set(.failure(error))
             }
         }
+        // Beside the scan if there is a thread for it, else before.
+        do { try startThread(named: "kernel-sum", sum) } catch { sum() }
         let scanned = Result { () throws(ComposeError) in try scan.run(threads: threads) }
         kernel = try summed.wait().get()
         tree.infos = try scanned.get()

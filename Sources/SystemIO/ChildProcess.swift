@@ -24,7 +24,7 @@ package final class ChildProcess: Sendable {
         }
     }
 
-    private static let spawner = ImmortalThread()
+    private static let spawner = Result { () throws(Errno) in try ImmortalThread() }
     private let ended = Latch<Exit>()
 
     private init(processID: Int32, pidFD: consuming OwnedFD) {
@@ -44,7 +44,7 @@ package final class ChildProcess: Sendable {
     ) throws(Errno) -> ChildProcess {
         let argv =
             [launcher.string, "launch-child", String(getpid()), program.string] + arguments
-        let outcome = spawner.sync { () -> Result<pid_t, Errno> in
+        let outcome = try spawner.get().sync { () -> Result<pid_t, Errno> in
             do throws(Errno) {
                 return .success(
                     try spawn(launcher, argv, [standardInput, standardOutput, standardError])

@@ -1,5 +1,6 @@
 import CLinux
 import Synchronization
+package import SystemPackage
 
 /// A thread that lives as long as the process and runs one job after another.
 ///
@@ -12,11 +13,11 @@ package final class ImmortalThread: Sendable {
     private let state = Mutex(State())
     private let wake: SharedFD
 
-    package init() {
-        let raw = eventfd(0, CInt(EFD_CLOEXEC) | CInt(EFD_SEMAPHORE))
-        precondition(raw >= 0, "eventfd: the process has no file descriptor left at its start")
-        wake = SharedFD(OwnedFD(raw))
-        startThread(named: "immortal") { self.run() }
+    package init() throws(Errno) {
+        wake = SharedFD(
+            OwnedFD(try syscall { eventfd(0, CInt(EFD_CLOEXEC) | CInt(EFD_SEMAPHORE)) })
+        )
+        try startThread(named: "immortal") { self.run() }
     }
 
     /// Runs `job` on the thread and waits for its result.
@@ -57,8 +58,9 @@ package final class Latch<Value: Sendable>: Sendable {
 
     /// Waits without limit.
     package func wait() -> Value {
+        // In slices: without a descriptor left for `ready` nothing would wake the poll.
         while true {
-            if let value = wait(milliseconds: -1) { return value }
+            if let value = wait(milliseconds: 1000) { return value }
         }
     }
 

@@ -21,7 +21,7 @@ package enum TerminationSignals {
         let descriptor = SharedFD(
             OwnedFD(try syscall { unsafe signalfd(-1, &set, CInt(SFD_CLOEXEC)) })
         )
-        startThread(named: "signals") {
+        try startThread(named: "signals") {
             var info = signalfd_siginfo()
             while true {
                 let size = unsafe withUnsafeMutableBytes(of: &info) {
@@ -40,12 +40,11 @@ package enum TerminationSignals {
     }
 }
 
-/// Starts a thread that runs `body` once and is never joined. A process that cannot start a thread
-/// at all has nothing left to do: it ends.
-package func startThread(named name: String, _ body: @escaping @Sendable () -> Void) {
-    do throws(Errno) {
-        _ = try Thread(name: name, body)
-    } catch {
-        preconditionFailure("cannot start a thread: \(error)")
-    }
+/// Starts a thread that runs `body` once and is never joined.
+/// - Throws: EAGAIN where the user's limit of processes is reached.
+package func startThread(
+    named name: String,
+    _ body: @escaping @Sendable () -> Void
+) throws(Errno) {
+    _ = try Thread(name: name, body)
 }

@@ -65,7 +65,7 @@ package struct Shell: Sendable {
             cancellation: cancellation
         )
         // The console belongs to the shell while this thread waits for the shell's end.
-        startThread(named: "shell") { [cancellation] in
+        try startWorker("shell") { [cancellation] in
             try? console.interact()
             cancellation.cancel(signal: SIGTERM)
         }

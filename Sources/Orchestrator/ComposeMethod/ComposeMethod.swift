@@ -68,7 +68,7 @@ struct ComposeMethod: DiskMethod {
     ) throws(BuildError) -> Result<ComposeFigures, ComposeError> {
         let latest = Mutex(0.0)
         let finished = Latch<Result<ComposeFigures, ComposeError>>()
-        startThread(named: "compose") { [reporter] in
+        try startWorker("compose") { [reporter] in
             let result = Result { () throws(ComposeError) in
                 try composer.compose(to: file) { progress in
                     let due = latest.withLock { last in

@@ -1,3 +1,4 @@
+import SystemIO
 package import SystemPackage
 
 /// Why a build, check or boot ended without its result: what failed, where, and what to do next.
@@ -69,5 +70,21 @@ package struct BuildError: Error, Sendable {
         default:
             BuildError(.host, "\(action) \(path): \(errno)")
         }
+    }
+}
+
+/// `startThread`, with a failure as the user is told it.
+func startWorker(
+    _ name: String,
+    _ body: @escaping @Sendable () -> Void
+) throws(BuildError) {
+    do throws(Errno) {
+        try startThread(named: name, body)
+    } catch {
+        throw BuildError(
+            .host,
+            "cannot start a thread: \(error)",
+            hint: "Raise the limit of processes (`ulimit -u`)."
+        )
     }
 }

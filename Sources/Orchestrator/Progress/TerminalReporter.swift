@@ -16,7 +16,8 @@ package final class TerminalReporter: BuildReporter {
 
     package init() {
         // A phase that reports nothing must be seen to live, too.
-        startThread(named: "progress") { [self] in
+        // Without a thread the line moves only when something is reported.
+        try? startThread(named: "progress") { [self] in
             while true {
                 usleep(200_000)
                 state.withLock { draw(&$0, force: false) }
