@@ -17,7 +17,7 @@ test-full: setup build
 	BUILDDISKS_DEBIAN="$$(fixtures/get debian)" BUILDDISKS_FULL=1 scripts/run-tests
 	scripts/referees --self-test
 
-# The 9P decoder, with new inputs in out/fuzz.
+# Each fuzzer in turn, with new inputs in out/fuzz.
 SECONDS ?= 600
 fuzz:
 	scripts/fuzz $(SECONDS)

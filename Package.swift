@@ -160,8 +160,24 @@ let package = Package(
             path: "Tests/NinePRewriting",
             swiftSettings: strictTests
         ),
+        // What the fuzzers do with an input: also run by tests, with the corpora.
+        .target(
+            name: "NinePFuzzing",
+            dependencies: [
+                "NineP", "NinePRewriting", "NinePServer", "ByteStream", "SystemIO", "CLinux",
+                system,
+            ],
+            path: "Fuzz/NineP",
+            swiftSettings: strictTests
+        ),
         tests("NinePTests", ["NineP", "NinePRewriting"]),
-        tests("NinePServerTests", ["NinePServer", "NineP", "TestSupport", system]),
+        tests(
+            "NinePServerTests",
+            [
+                "NinePServer", "NineP", "ByteStream", "SystemIO", "CLinux", "TestSupport",
+                "NinePFuzzing", system,
+            ]
+        ),
         tests("VirtioSocketTests", ["VirtioSocket", "TestSupport", "CLinux", system]),
         tests("GuestProtocolTests", ["GuestProtocol"]),
         tests("PackFormatTests", ["PackFormat"]),
@@ -202,5 +218,6 @@ if Context.environment["BUILDDISKS_FUZZ"] != nil {
         )
         package.products.append(.executable(name: name, targets: [name]))
     }
-    fuzzTarget("fuzz-decoder", "Decoder", ["NineP", "NinePRewriting"])
+    fuzzTarget("fuzz-decoder", "Decoder", ["NinePFuzzing"])
+    fuzzTarget("fuzz-session", "Session", ["NinePFuzzing", "TestSupport", "CLinux"])
 }

@@ -177,7 +177,10 @@ import SystemPackage
         guard messageSize != 0 || type == .tversion else { throw Errno(rawValue: EPROTO) }
         if type.isModifying {
             // remove(5): the fid goes even when the file stays.
-            if type == .tremove { clunk(reader.u32()) }
+            if type == .tremove {
+                let fid = reader.u32()
+                if !reader.failed { clunk(fid) }
+            }
             throw .readOnlyFileSystem
         }
         guard isWhole else { throw .fileNameTooLong }

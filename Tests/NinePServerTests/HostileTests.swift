@@ -163,33 +163,4 @@ import Testing
             #expect(data.count == 200_000)
         }
     }
-
-    /// Whole conversations: requests that mostly make sense, with a share of nonsense.
-    @Test(arguments: 0..<8)
-    func conversationsOfAnySort(_ seed: Int) throws {
-        var random = SplitMix(seed: UInt64(seed) &+ 99)
-        var limits = Limits()
-        limits.fids = 40
-        let server = try server(limits)
-        var replies = 0
-        var errors = 0
-        for _ in 0..<40 {
-            let transport = try memory(server)
-            let client = TestClient(transport)
-            try client.version(UInt32.random(in: 4096...9000, using: &random))
-            try client.attach(0)
-            for _ in 0..<60 where !transport.isClosed {
-                transport.send(Conversation.request(&random))
-                while let reply = transport.receive() {
-                    replies += 1
-                    if reply[4] == MessageType.rlerror.rawValue { errors += 1 }
-                    #expect(reply.count <= 9000)
-                    #expect(!reply.withUnsafeBytes { messageText($0) }.contains("malformed"))
-                }
-            }
-            transport.end()
-        }
-        #expect(replies > 1000)
-        #expect(errors * 5 < replies * 4)
-    }
 }

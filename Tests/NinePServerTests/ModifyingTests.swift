@@ -64,4 +64,12 @@ import Testing
         #expect((refusal { _ = try client.getattr(1) } == EBADF) == (type == .tremove))
         _ = try client.getattr(0)
     }
+
+    @Test func aRemoveThatNamesNoFidGivesNoneUp() throws {
+        let server = try TestServer(.memory, [("", Namespace([("f", .file([]))]))])
+        let client = try server.attach()
+        client.transport.send([10, 0, 0, 0, MessageType.tremove.rawValue, 5, 0, 0, 0, 0])
+        #expect(refusal { _ = try client.receive(.tremove, tag: 5) } == EROFS)
+        _ = try client.getattr(0)
+    }
 }
