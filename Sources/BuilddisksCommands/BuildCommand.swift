@@ -40,7 +40,7 @@ struct BuildCommand: ParsableCommand {
     var method: BuildRequest.Method = .auto
 
     @Option(help: "How the commit's objects reach the VM.")
-    var pull: BuildRequest.Pull = .ninep
+    var pull: BuildRequest.Pull = .pack
 
     @Option(help: "Partitions and boot loader.")
     var layout: BuildRequest.Layout = .bios

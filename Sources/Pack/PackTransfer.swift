@@ -8,7 +8,8 @@ import SystemPackage
 ///
 /// Workers claim batches in order and fill them at once; whoever finishes the batch that is due sends
 /// it and those ready behind it. A batch is claimed only while the bytes on the way (claimed and not
-/// yet in the receiver's hands) stay below a limit, so a slow receiver holds the workers.
+/// yet in the receiver's hands) stay below a limit, so a slow receiver holds the workers. A long
+/// record's worker waits until it is due, and sends it piece by piece.
 final class PackTransfer: StreamHandler {
     private struct State {
         var inventory: [UInt8] = []
@@ -20,6 +21,8 @@ final class PackTransfer: StreamHandler {
         var filled: [Int: MessageBuffer] = [:]
         var nextToSend = 0
         var isSending = false
+        /// Of a long record: filled and not yet in the receiver's hands.
+        var piecesOnTheWay = 0
         /// The first batch that could not be filled.
         var failedBatch: Int?
         var failure = ""
@@ -27,7 +30,7 @@ final class PackTransfer: StreamHandler {
         var delivered = PackProgress(objects: 0, totalObjects: 0, bytes: 0, totalBytes: 0)
     }
 
-    /// Bytes on the way, unless a single object is longer: it has to be in memory whole.
+    /// Bytes on the way.
     private static let memoryLimit = 32 << 20
 
     private let source: PackSource
@@ -114,6 +117,10 @@ final class PackTransfer: StreamHandler {
     private func work(_ plan: PackPlan) {
         while let index = claim(plan) {
             let batch = plan.batches[index]
+            if batch.long != nil {
+                sendLong(index, plan)
+                continue
+            }
             let buffer = MessageBufferPool(capacity: batch.byteCount, limit: 0) { [weak self] in
                 self?.delivered(batch)
             }.take()
@@ -134,11 +141,11 @@ final class PackTransfer: StreamHandler {
             if state.isOver || state.failedBatch != nil || index >= plan.batches.count {
                 return .some(nil)
             }
-            let count = plan.batches[index].byteCount
-            guard state.bytesOnTheWay == 0 || state.bytesOnTheWay + count <= Self.memoryLimit
+            let memory = plan.batches[index].memory
+            guard state.bytesOnTheWay == 0 || state.bytesOnTheWay + memory <= Self.memoryLimit
             else { return nil }
             state.nextBatch += 1
-            state.bytesOnTheWay += count
+            state.bytesOnTheWay += memory
             return index
         }
     }
@@ -149,6 +156,54 @@ final class PackTransfer: StreamHandler {
             return !state.isOver
         }
         if isTaken { sendDue(plan) } else { buffer.recycle() }
+    }
+
+    /// Sends a long record once it is due.
+    private func sendLong(_ index: Int, _ plan: PackPlan) {
+        let batch = plan.batches[index]
+        let isDue = monitor.wait { state -> Bool? in
+            if state.isOver || state.failedBatch ?? .max < index { return false }
+            guard state.nextToSend == index, !state.isSending else { return nil }
+            state.isSending = true
+            return true
+        }
+        guard isDue else { return }
+        do throws(OSTreeError) {
+            try plan.fillInPieces(
+                batch,
+                from: source.repository,
+                take: { takePiece(capacity: $0) },
+                send: { connection.send(OutgoingMessage($0)) }
+            )
+        } catch {
+            // The receiver is in the middle of a record: it sees the pack end early, and why is told
+            // here.
+            onFailure(error)
+            monitor.update { $0.isOver = true }
+            return connection.close()
+        }
+        // Its last pieces are still on the way: they count by themselves.
+        monitor.update { state in
+            state.nextToSend += 1
+            state.isSending = false
+            state.bytesOnTheWay -= batch.memory
+            state.delivered.objects += 1
+        }
+        sendDue(plan)
+    }
+
+    /// A buffer for a piece of a long record, once few enough are on the way; nil when all is over.
+    private func takePiece(capacity: Int) -> MessageBuffer? {
+        let isFree = monitor.wait { state -> Bool? in
+            if state.isOver { return false }
+            guard state.piecesOnTheWay < PackPlan.piecesOnTheWay else { return nil }
+            state.piecesOnTheWay += 1
+            return true
+        }
+        guard isFree else { return nil }
+        return MessageBufferPool(capacity: capacity, limit: 0) { [weak self] in
+            self?.deliveredPiece(capacity)
+        }.take()
     }
 
     private func fail(_ index: Int, _ error: OSTreeError, _ plan: PackPlan) {
@@ -205,9 +260,18 @@ final class PackTransfer: StreamHandler {
 
     private func delivered(_ batch: PackPlan.Batch) {
         let progress = monitor.update { state in
-            state.bytesOnTheWay -= batch.byteCount
+            state.bytesOnTheWay -= batch.memory
             state.delivered.objects += batch.entries.count
             state.delivered.bytes += UInt64(batch.byteCount)
+            return state.delivered
+        }
+        onProgress(progress)
+    }
+
+    private func deliveredPiece(_ byteCount: Int) {
+        let progress = monitor.update { state in
+            state.piecesOnTheWay -= 1
+            state.delivered.bytes += UInt64(byteCount)
             return state.delivered
         }
         onProgress(progress)

@@ -75,20 +75,51 @@ import Testing
         try SampleRepository.ostree("fsck", "--repo=\(path)")
     }
 
+    /// A file longer than all that may be on the way goes in pieces, among others.
+    @Test(.enabled(if: getuid() == 0), arguments: ["archive", "bare"])
+    func aLongFileIsNeverHeldWhole(mode: String) throws {
+        let sample = try SampleRepository(Self.tree + [Self.longFile], mode: mode)
+        let folder = try ScratchFolder()
+        let path = folder.file("repo")
+        try SampleRepository.create(path, mode: "bare")
+        let (progress, outcome) = try Self.transferWhole(from: sample, into: path)
+        try outcome.get()
+        #expect(progress.objects == progress.totalObjects)
+        #expect(progress.bytes > 44_000_000 && progress.bytes <= progress.totalBytes)
+        #expect(progress.largestQueue < 12 << 20, "\(progress.largestQueue) bytes in memory")
+        try SampleRepository.ostree("fsck", "--repo=\(path)")
+    }
+
+    @Test(.enabled(if: getuid() == 0))
+    func aDamagedLongFileEndsThePack() throws {
+        let sample = try SampleRepository(Self.tree + [Self.longFile])
+        let (file, checksum) = try Self.object("/\(Self.longFile.path)", in: sample)
+        var bytes = try Data(contentsOf: URL(fileURLWithPath: file))
+        bytes[bytes.count / 2] ^= 0x55
+        try FileManager.default.removeItem(atPath: file)
+        try bytes.write(to: URL(fileURLWithPath: file))
+        let folder = try ScratchFolder()
+        let path = folder.file("repo")
+        try SampleRepository.create(path, mode: "bare")
+        let (progress, outcome) = try Self.transferWhole(from: sample, into: path)
+        let failure = #expect(throws: Failure.self) { try outcome.get() }
+        #expect(failure?.kind == .badPack)
+        #expect("\(try #require(progress.failure))".contains(checksum))
+        #expect(!FileManager.default.fileExists(atPath: path + "/refs/heads/os/sample"))
+    }
+
+    private static let longFile = TarEntry.file(
+        "usr/share/long",
+        [UInt8](unsafeUninitializedCapacity: 45_000_001) { buffer, count in
+            for index in buffer.indices { buffer[index] = UInt8(truncatingIfNeeded: index / 1000) }
+            count = buffer.count
+        }
+    )
+
     @Test(.enabled(if: getuid() == 0), arguments: [true, false])
     func aBadObjectIsNamed(isMissing: Bool) throws {
         let sample = try SampleRepository(Self.tree)
-        let big = try SampleRepository.ostree(
-            "ls",
-            "-C",
-            "--repo=\(sample.path)",
-            "os/sample",
-            "/usr/share/big"
-        )
-        let checksum = String(
-            try #require(big.split(separator: " ").first { $0.utf8.count == 64 })
-        )
-        let file = "\(sample.path)/objects/\(checksum.prefix(2))/\(checksum.dropFirst(2)).filez"
+        let (file, checksum) = try Self.object("/usr/share/big", in: sample)
         var bytes = try Data(contentsOf: URL(fileURLWithPath: file))
         try FileManager.default.removeItem(atPath: file)
         if !isMissing {
@@ -106,12 +137,69 @@ import Testing
         #expect(!FileManager.default.fileExists(atPath: path + "/refs/heads/os/sample"))
     }
 
+    @Test(arguments: ["", "BLDPACK\n\t\0\0\0", "a host that speaks of something else. "])
+    func aStreamThatIsNoPackIsRefused(text: String) throws {
+        let bytes = Array(String(repeating: text, count: 50_000).utf8)
+        let folder = try ScratchFolder()
+        let path = folder.file("repo")
+        try SampleRepository.create(path, mode: "bare-user-only")
+        let (host, guest) = try Self.socketPair()
+        _ = try Thread(name: "host") {
+            _ = try? writeAll(host.rawValue, bytes)
+            _ = shutdown(host.rawValue, CInt(SHUT_WR))
+        }
+        let destination = try BareRepository(FilePath(path), ref: "os/sample")
+        let failure = #expect(throws: Failure.self) {
+            try destination.fill(from: guest, isCancelled: { false })
+        }
+        #expect(failure?.kind == .badPack)
+        #expect(try FileManager.default.subpathsOfDirectory(atPath: path + "/objects") == [])
+        #expect(!FileManager.default.fileExists(atPath: path + "/refs/heads/os/sample"))
+    }
+
+    /// Path and checksum of a file's object in an archive repository.
+    private static func object(
+        _ path: String,
+        in sample: SampleRepository
+    ) throws -> (file: String, checksum: String) {
+        let line = try SampleRepository.ostree(
+            "ls",
+            "-C",
+            "--repo=\(sample.path)",
+            "os/sample",
+            path
+        )
+        let checksum = String(
+            try #require(line.split(separator: " ").first { $0.utf8.count == 64 })
+        )
+        let name = "\(checksum.prefix(2))/\(checksum.dropFirst(2)).filez"
+        return ("\(sample.path)/objects/\(name)", checksum)
+    }
+
+    /// What the host's end of a transfer saw.
+    @dynamicMemberLookup struct HostSide {
+        var progress: PackProgress
+        var largestQueue: Int
+        var failure: OSTreeError?
+
+        subscript<Value>(dynamicMember path: KeyPath<PackProgress, Value>) -> Value {
+            progress[keyPath: path]
+        }
+    }
+
     /// Sends the sample's commit into a bare repository.
     @discardableResult
-    static func transfer(
+    static func transfer(from sample: SampleRepository, into path: String) throws -> PackProgress {
+        let (host, outcome) = try transferWhole(from: sample, into: path)
+        try outcome.get()
+        return host.progress
+    }
+
+    /// As `transfer`, with both ends' outcome.
+    static func transferWhole(
         from sample: SampleRepository,
         into path: String
-    ) throws -> PackProgress {
+    ) throws -> (HostSide, Result<Void, Failure>) {
         let repository = try Repository(path: FilePath(sample.path))
         let progress = Mutex(PackProgress(objects: 0, totalObjects: 0, bytes: 0, totalBytes: 0))
         let service = PackService(
@@ -124,11 +212,16 @@ import Testing
         let connection = try SocketCarrier(host)
         connection.serve(service)
         defer { connection.end() }
-        try BareRepository(FilePath(path), ref: "os/sample").fill(
-            from: guest,
-            isCancelled: { false }
+        let destination = try BareRepository(FilePath(path), ref: "os/sample")
+        let outcome = Result { () throws(Failure) in
+            try destination.fill(from: guest, isCancelled: { false })
+        }
+        let side = HostSide(
+            progress: progress.withLock { $0 },
+            largestQueue: connection.largestQueue,
+            failure: service.failure
         )
-        return progress.withLock { $0 }
+        return (side, outcome)
     }
 
     static func socketPair() throws -> (SharedFD, SharedFD) {

@@ -6,8 +6,15 @@ import SystemPackage
 
 /// A carrier of one connection over a socket, as simple as can be.
 final class SocketCarrier: StreamConnection {
+    private struct Queue {
+        var messages: [OutgoingMessage] = []
+        var isClosing = false
+        var byteCount = 0
+        var largest = 0
+    }
+
     private let socket: SharedFD
-    private let queue = Monitor<(messages: [OutgoingMessage], isClosing: Bool)>(([], false))
+    private let queue = Monitor(Queue())
     private let handler = Mutex<(any StreamHandler)?>(nil)
 
     init(_ socket: SharedFD) throws(Errno) { self.socket = socket }
@@ -32,9 +39,13 @@ final class SocketCarrier: StreamConnection {
             }
             guard let message else { return end() }
             _ = try? writeAll(socket.rawValue, message.buffer.bytes)
+            queue.update { $0.byteCount -= message.byteCount }
             message.buffer.recycle()
         }
     }
+
+    /// The most bytes that were ever queued.
+    var largestQueue: Int { queue.update { $0.largest } }
 
     func end() {
         _ = shutdown(socket.rawValue, CInt(SHUT_RDWR))
@@ -44,8 +55,14 @@ final class SocketCarrier: StreamConnection {
         }?.closed()
     }
 
-    func send(_ message: OutgoingMessage) { queue.update { $0.messages.append(message) } }
-    var queuedByteCount: Int { 0 }
+    func send(_ message: OutgoingMessage) {
+        queue.update { queue in
+            queue.messages.append(message)
+            queue.byteCount += message.byteCount
+            queue.largest = max(queue.largest, queue.byteCount)
+        }
+    }
+    var queuedByteCount: Int { queue.update { $0.byteCount } }
     func resume() {}
     func close() { queue.update { $0.isClosing = true } }
     var peerDescription: String { "test" }

@@ -92,7 +92,8 @@ extension VirtualMachineTests {
             try expectNothingPublished()
         }
 
-        @Test func oneCorruptObject() throws {
+        @Test(arguments: ["pack", "9p"])
+        func oneCorruptObject(pull: String) throws {
             let repository = folder.path + "/repo"
             #expect(try runCommand(["cp", "-a", environment.repository, repository]).status == 0)
             // Busybox is read by nobody before the pull.
@@ -113,13 +114,16 @@ extension VirtualMachineTests {
             bytes[bytes.count - 3] ^= 0x55
             try FileManager.default.removeItem(atPath: object)
             try bytes.write(to: URL(fileURLWithPath: object))
-            let result = try build(environment.build(into: images, repository: repository)).wait()
+            let result = try build(
+                environment.build(into: images, repository: repository) + ["--pull", pull]
+            ).wait()
             #expect(result.status == 4, "\(result.errors)")
             #expect(result.errors.contains(String(checksum.prefix(16))), "\(result.errors)")
             try expectNothingPublished()
         }
 
-        @Test func aDiskTooSmallForTheCommit() throws {
+        @Test(arguments: ["pack", "9p"])
+        func aDiskTooSmallForTheCommit(pull: String) throws {
             let repository = folder.path + "/repo"
             let extra = folder.path + "/extra/usr/share"
             try FileManager.default.createDirectory(
@@ -140,6 +144,7 @@ extension VirtualMachineTests {
             }
             let result = try build(
                 environment.build(into: images, repository: repository, ref: "large", size: "340M")
+                    + ["--pull", pull]
             ).wait()
             #expect(result.status == 6, "\(result.errors)")
             #expect(result.errors.contains("--size"), "\(result.errors)")

@@ -17,13 +17,19 @@ extension VirtualMachineTests {
             }
         }
 
-        @Test("a ref becomes a disk that boots", arguments: ["vm", "compose"])
-        func aRefBecomesADiskThatBoots(method: String) throws {
+        @Test(
+            "a ref becomes a disk that boots",
+            arguments: [
+                ("vm", "pack"), ("vm", "9p"), ("compose", "pack"),
+            ]
+        )
+        func aRefBecomesADiskThatBoots(method: String, pull: String) throws {
             let folder = try environment.userFolder()
             let images = folder.path + "/images"
             let build = try runCommand(
                 OrdinaryUser.prefix + environment.build(into: images, method: method) + [
-                    "--accel", "tcg", "--fsck", "--karg", "console=ttyS0", "--karg", "tiny.fsck",
+                    "--pull", pull, "--accel", "tcg", "--fsck", "--karg", "console=ttyS0", "--karg",
+                    "tiny.fsck",
                 ],
                 environment: userVariables(folder)
             )

@@ -53,7 +53,7 @@ package struct BuildRequest: Sendable {
         output: FilePath,
         buildName: String? = nil,
         method: Method = .auto,
-        pull: Pull = .ninep,
+        pull: Pull = .pack,
         layout: Layout = .bios,
         size: UInt64 = BuildRequest.defaultSize,
         format: DiskFormat = .qcow2,
