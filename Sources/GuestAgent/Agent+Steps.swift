@@ -38,6 +38,7 @@ extension Agent {
         case .importPack(let pack):
             let channel = channel
             try pack.perform(timeLimit: timeLimit) { channel.isCancelled(id) }
+        case .trim(let target): try trimFileSystem(target)
         case .statistics: return .statistics(ProcStatistics(paths: paths).read())
         case .powerOff: try leave()
         }

@@ -22,13 +22,15 @@ package enum Request: WireValue {
     case statistics
     /// Fills a bare repository from a pack that the host serves on a port of the virtio socket.
     case importPack(ImportPack)
+    /// Tells the disk which blocks of a mounted file system are free (FITRIM).
+    case trim(target: String)
     /// Unmounts everything, answers, switches the machine off.
     case powerOff
 
     private enum Tag: UInt8, WireValue {
         case mountView = 1
         case enterRoot, writeSectors, makeFileSystem, mount, unmount, run, makeEntries
-        case installExtlinux, checkFileSystem, listTree, statistics, powerOff, importPack
+        case installExtlinux, checkFileSystem, listTree, statistics, powerOff, importPack, trim
     }
 
     package init(from reader: inout WireReader) throws(WireError) {
@@ -48,6 +50,7 @@ package enum Request: WireValue {
             case .statistics: .statistics
             case .powerOff: .powerOff
             case .importPack: .importPack(try reader.value())
+            case .trim: .trim(target: try reader.string())
             }
     }
 
@@ -75,6 +78,9 @@ package enum Request: WireValue {
         case .statistics: writer.append(Tag.statistics)
         case .powerOff: writer.append(Tag.powerOff)
         case .importPack(let value): write(.importPack, value, &writer)
+        case .trim(let target):
+            writer.append(Tag.trim)
+            writer.append(target)
         }
     }
 
@@ -104,6 +110,7 @@ extension Request: CustomStringConvertible {
         case .statistics: "statistics"
         case .powerOff: "power off"
         case .importPack(let value): "import a pack into \(value.repository)"
+        case .trim(let target): "trim \(target)"
         }
     }
 }

@@ -44,7 +44,10 @@ import Testing
         }
     }
 
-    @Test(arguments: [(UInt16(3), UInt16(4)), (0, 1)])
+    @Test(arguments: [
+        (ControlProtocol.version + 1, ControlProtocol.version + 2),
+        (0, ControlProtocol.version - 1),
+    ])
     func otherVersionsAreRefused(oldest: UInt16, newest: UInt16) throws {
         var session = HostSession()
         var hello = Self.hello

@@ -43,7 +43,7 @@ enum Samples {
         .checkFileSystem(disk),
         .listTree(path: "/t"),
         .statistics, .importPack(ImportPack(port: 5641, repository: "/t/repo", ref: "a/b")),
-        .importPack(ImportPack(port: 1, repository: "", ref: nil)),
+        .importPack(ImportPack(port: 1, repository: "", ref: nil)), .trim(target: "/t"),
         .powerOff,
     ]
 

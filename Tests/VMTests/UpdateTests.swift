@@ -50,6 +50,10 @@ extension VirtualMachineTests {
             let before = try #require(deployment(in: try debugfs(used, "ls -p \(deployments)")))
             _ = try debugfs(used, "write \(local) /ostree/deploy/tiny/var/kept", write: true)
             _ = try debugfs(used, "write \(local) \(deployments)/\(before)/etc/kept", write: true)
+            // Changed here, and another in the next commit: local changes win.
+            let changed = "\(deployments)/\(before)/etc/hostname"
+            _ = try debugfs(used, "rm \(changed)", write: true)
+            _ = try debugfs(used, "write \(local) \(changed)", write: true)
             let sum = try runCommand(["sha256sum", used]).output
 
             let next = try build(
@@ -63,7 +67,10 @@ extension VirtualMachineTests {
             #expect(listing.contains(before), "the deployment before is kept for rollback")
             let after = try #require(deployment(in: listing, besides: before))
             #expect(try debugfs(updated, "cat /ostree/deploy/tiny/var/kept").contains("kept"))
-            #expect(try debugfs(updated, "cat \(deployments)/\(after)/etc/kept").contains("kept"))
+            for name in ["kept", "hostname"] {
+                let path = "\(deployments)/\(after)/etc/\(name)"
+                #expect(try debugfs(updated, "cat \(path)").contains("kept"))
+            }
 
             let referees = try runCommand([VMEnvironment.root + "/scripts/referees", updated])
             #expect(referees.status == 0, "\(referees.output)\n\(referees.errors)")
@@ -76,6 +83,36 @@ extension VirtualMachineTests {
             )
             #expect(boot.status == 0, "\(boot.output.suffix(4000))\n\(boot.errors)")
             #expect(boot.output.contains("BUILDDISKS-TINY-FSCK 0"), "every object is sound")
+            for deployment in ["* tiny \(after)", "tiny \(before) (rollback)"] {
+                #expect(boot.output.contains("BUILDDISKS-TINY-STATUS \(deployment)"))
+            }
+        }
+
+        /// Between two commits, to and fro: what an update frees the next one uses, or the host gets
+        /// back.
+        @Test func manyUpdatesDoNotMakeTheDiskGrow() throws {
+            let count = ProcessInfo.processInfo.environment["BUILDDISKS_FULL"] == nil ? 4 : 10
+            let first = try build(ref: VMEnvironment.ref, ["--build", "update-0"])
+            try #require(first.status == 0, "\(first.errors)")
+            var disk = images + "/update-0/tiny-main.qcow2"
+            var sizes: [Int] = []
+            for number in 1...count {
+                let isNext = number % 2 == 1
+                let made = try build(
+                    ref: isNext ? VMEnvironment.nextRef : VMEnvironment.ref,
+                    ["--build", "update-\(number)", "--from", disk]
+                )
+                try #require(made.status == 0, "\(made.errors)")
+                disk = images + "/update-\(number)/tiny-\(isNext ? "next" : "main").qcow2"
+                let blocks = try runCommand(["stat", "-c", "%b", disk]).output
+                let trimmed = blocks.trimmingCharacters(in: .whitespacesAndNewlines)
+                sizes.append(try #require(Int(trimmed)) * 512)
+            }
+            for size in sizes[2...] {
+                #expect(abs(size - sizes[1]) <= sizes[1] / 10, "\(sizes)")
+            }
+            let referees = try runCommand([VMEnvironment.root + "/scripts/referees", disk])
+            #expect(referees.status == 0, "\(referees.output)\n\(referees.errors)")
         }
 
         @Test func aDiskThatDoesNotSuitIsRefusedOrBuiltFromScratch() throws {

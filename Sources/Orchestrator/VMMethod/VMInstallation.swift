@@ -13,6 +13,7 @@ struct VMInstallation {
     /// What the guest knows the disk by.
     static let diskSerial = "target"
     static let target = "/run/builddisks/target"
+    static let boot = target + "/boot"
     static let repository = "/run/builddisks/repo"
     private static let view = "/run/builddisks/tree"
 
@@ -73,7 +74,7 @@ struct VMInstallation {
     /// Mounts root and /boot of the disk.
     func mount(_ options: [String]) throws(BuildError) {
         try mount(.root, Self.target, options)
-        try mount(.boot, Self.target + "/boot", options)
+        try mount(.boot, Self.boot, options)
     }
 
     /// `ostree admin init-fs` and `os-init`.
@@ -134,7 +135,7 @@ struct VMInstallation {
     /// `ostree admin deploy`, with what makes libostree choose the syslinux loader and what the
     /// installed system finds its file systems by.
     func deploy() throws(BuildError) {
-        let boot = Self.target + "/boot"
+        let boot = Self.boot
         // libostree picks syslinux where this link exists, and completes the (empty) file.
         try guest.perform(
             .makeEntries([
@@ -179,7 +180,7 @@ struct VMInstallation {
 
     func installBootloader() throws(BuildError) {
         try guest.perform(
-            .installExtlinux(directory: Self.target + "/boot/syslinux"),
+            .installExtlinux(directory: Self.boot + "/syslinux"),
             "install extlinux",
             limit: 120
         )
@@ -195,7 +196,7 @@ struct VMInstallation {
             )
         }
         try guest.perform(
-            .unmount(targets: [Self.target + "/boot", Self.target]),
+            .unmount(targets: [Self.boot, Self.target]),
             "unmount the disk",
             limit: 300
         )

@@ -96,7 +96,10 @@ struct VMMethod: DiskMethod {
             try update.mount()
         }
         try clock.run(.pull) { () throws(BuildError) in try pull(installation, ready) }
-        try clock.run(.deploy) { () throws(BuildError) in try update.deploy() }
+        try clock.run(.deploy) { () throws(BuildError) in
+            try update.deploy()
+            try update.trim()
+        }
     }
 
     private func pull(

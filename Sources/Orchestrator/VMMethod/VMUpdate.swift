@@ -9,9 +9,16 @@ struct VMUpdate {
     private var guest: Guest { installation.guest }
     private var sysroot: String { "--sysroot=\(VMInstallation.target)" }
 
-    /// Freed blocks are discarded, so that a disk does not grow from update to update.
     func mount() throws(BuildError) {
-        try installation.mount(["noatime", "nobarrier", "discard"])
+        try installation.mount(["noatime", "nobarrier"])
+    }
+
+    /// Gives back what is free: what the update freed, and what the system freed while it ran. So a
+    /// disk does not grow from update to update.
+    func trim() throws(BuildError) {
+        for target in [VMInstallation.target, VMInstallation.boot] {
+            try guest.perform(.trim(target: target), "trim \(target)", limit: 300)
+        }
     }
 
     /// `ostree admin deploy` merges from the stateroot's newest deployment. The kernel arguments are
