@@ -76,7 +76,12 @@ extension WireWriter {
     }
 
     /// One entry of Rreaddir. The caller has made sure of the room.
-    package mutating func directoryEntry(qid: Qid, cookie: UInt64, type: UInt8, name: [UInt8]) {
+    package mutating func directoryEntry(
+        qid: Qid,
+        cookie: UInt64,
+        type: UInt8,
+        name: Span<UInt8>
+    ) {
         self.qid(qid)
         u64(cookie)
         u8(type)

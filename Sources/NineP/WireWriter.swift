@@ -48,7 +48,9 @@
     }
 
     /// A string longer than 65,535 bytes cannot be written.
-    package mutating func string(_ bytes: [UInt8]) {
+    package mutating func string(_ bytes: [UInt8]) { string(bytes.span) }
+
+    package mutating func string(_ bytes: Span<UInt8>) {
         guard let length = UInt16(exactly: bytes.count) else {
             overflowed = true
             return

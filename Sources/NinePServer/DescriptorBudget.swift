@@ -3,16 +3,29 @@ import Synchronization
 import SystemIO
 import SystemPackage
 
-/// Bounds the descriptors that a host tree keeps open, whatever number of fids clients hold: idle
-/// ones are closed and reopened on use.
+/// Bounds the descriptors that host trees keep open, whatever number of fids clients hold: idle ones
+/// are closed, and reopened on use.
 package final class DescriptorBudget: Sendable {
+    private struct Entry {
+        var descriptor: SharedFD?
+        /// Tells a ticket for this descriptor from those for earlier ones.
+        var generation: UInt32 = 1
+        var isReadable = false
+        /// Used since the clock's hand last came by.
+        var isRecent = false
+    }
+
     private struct State {
-        /// All slots that hold a descriptor, in no order; `hand` is the clock algorithm's.
-        var slots: [DescriptorSlot] = []
+        var entries: [Entry] = []
+        /// Indices of entries without a descriptor.
+        var free: [UInt32] = []
         var hand = 0
+        /// Closed ones, whose objects can be used again.
+        var spares: [SharedFD] = []
     }
 
     package let limit: Int
+    private static let spareLimit = 64
     private let state = Mutex(State())
 
     /// - Parameter limit: descriptors; nil takes three quarters of RLIMIT_NOFILE.
@@ -28,12 +41,12 @@ package final class DescriptorBudget: Sendable {
     }
 
     /// How many descriptors are held now.
-    package var count: Int { state.withLock { $0.slots.count } }
+    package var count: Int { state.withLock { $0.entries.count - $0.free.count } }
 
     /// Opens a descriptor; when the process or the system has none left, closes idle ones first.
     func open(_ body: () throws(Errno) -> OwnedFD) throws(Errno) -> SharedFD {
         do throws(Errno) {
-            return SharedFD(try body())
+            return shared(try body())
         } catch {
             guard error == .tooManyOpenFiles || error == .tooManyOpenFilesInSystem else {
                 throw error
@@ -41,103 +54,125 @@ package final class DescriptorBudget: Sendable {
             state.withLock { state in
                 for _ in 0..<32 { reclaimOne(&state) }
             }
-            return SharedFD(try body())
+            return shared(try body())
         }
     }
 
-    /// Puts a descriptor into a slot that has none, closing an idle one when the limit is reached.
-    func hold(_ descriptor: SharedFD, in slot: DescriptorSlot) {
+    private func shared(_ descriptor: consuming OwnedFD) -> SharedFD {
+        guard let spare = state.withLock({ $0.spares.popLast() }) else {
+            return SharedFD(descriptor)
+        }
+        spare.reuse(for: descriptor)
+        return spare
+    }
+
+    // MARK: Tickets
+
+    /// The descriptor that a ticket stands for, while it is open. The caller may use it after it was
+    /// reclaimed.
+    /// - Parameter readable: nil as well if it can only be looked at (O_PATH).
+    func current(_ ticket: borrowing DescriptorTicket, readable: Bool = false) -> SharedFD? {
         state.withLock { state in
-            if state.slots.count >= limit { reclaimOne(&state) }
-            guard slot.fill(descriptor) else { return }
-            slot.index = state.slots.count
-            state.slots.append(slot)
+            guard let index = index(ticket, state), !readable || state.entries[index].isReadable
+            else { return nil }
+            state.entries[index].isRecent = true
+            return state.entries[index].descriptor
         }
     }
 
-    /// Empties a slot for good.
-    func release(_ slot: DescriptorSlot) {
-        // Closing may take long: not under the lock.
+    /// Keeps a descriptor under a ticket, closing an idle one when the limit is reached. One that can
+    /// be read takes the place of one that can not; otherwise the earlier one stays.
+    func hold(
+        _ descriptor: SharedFD,
+        under ticket: borrowing DescriptorTicket,
+        readable: Bool = false
+    ) {
+        let surplus = state.withLock { state -> SharedFD? in
+            if let index = index(ticket, state) {
+                state.entries[index].isRecent = true
+                guard readable && !state.entries[index].isReadable else { return descriptor }
+                state.entries[index].isReadable = true
+                defer { state.entries[index].descriptor = descriptor }
+                return state.entries[index].descriptor
+            }
+            if state.entries.count - state.free.count >= limit { reclaimOne(&state) }
+            let index = state.free.popLast().map(Int.init) ?? state.entries.count
+            if index == state.entries.count { state.entries.append(Entry()) }
+            state.entries[index].descriptor = descriptor
+            state.entries[index].isReadable = readable
+            state.entries[index].isRecent = true
+            ticket.set(index: UInt32(index), generation: state.entries[index].generation)
+            return nil
+        }
+        if let surplus, surplus !== descriptor { retire(surplus) }
+    }
+
+    /// Closes what a ticket stands for.
+    func release(_ ticket: borrowing DescriptorTicket) {
         let last = state.withLock { state in
-            remove(slot, &state)
-            return slot.empty()
+            index(ticket, state).flatMap { empty($0, &state) }
         }
-        _ = last
+        if let last { retire(last) }
     }
 
-    private func remove(_ slot: DescriptorSlot, _ state: inout State) {
-        guard slot.index >= 0 else { return }
-        let last = state.slots.removeLast()
-        if last !== slot {
-            state.slots[slot.index] = last
-            last.index = slot.index
+    private func index(_ ticket: borrowing DescriptorTicket, _ state: borrowing State) -> Int? {
+        guard let (number, generation) = ticket.value else { return nil }
+        let index = Int(number)
+        return state.entries[index].generation == generation ? index : nil
+    }
+
+    private func empty(_ index: Int, _ state: inout State) -> SharedFD? {
+        let descriptor = state.entries[index].descriptor
+        state.entries[index].descriptor = nil
+        // 0 is the generation of tickets for nothing.
+        state.entries[index].generation = max(1, state.entries[index].generation &+ 1)
+        state.free.append(UInt32(index))
+        return descriptor
+    }
+
+    /// Closes a descriptor that nobody else holds; otherwise its last holder does. Closing may take
+    /// long, so never under the lock.
+    private func retire(_ descriptor: consuming SharedFD) {
+        var descriptor = descriptor
+        guard isKnownUniquelyReferenced(&descriptor) else { return }
+        descriptor.close()
+        let spare = descriptor
+        state.withLock { state in
+            if state.spares.count < Self.spareLimit { state.spares.append(spare) }
         }
-        slot.index = -1
     }
 
     /// Second chance: what was used since the hand last came by stays, and what has been unlinked
     /// (and so could not be reopened) stays while anything else can go.
     private func reclaimOne(_ state: inout State) {
-        let count = state.slots.count
+        let count = state.entries.count
         for step in 0..<(count * 3) {
-            if state.slots.isEmpty { return }
-            if state.hand >= state.slots.count { state.hand = 0 }
-            let slot = state.slots[state.hand]
-            if slot.isReclaimable(evenUnlinked: step >= count * 2) {
-                remove(slot, &state)
-                _ = slot.empty()
-                return
+            state.hand = (state.hand + 1) % count
+            guard let descriptor = state.entries[state.hand].descriptor else { continue }
+            if state.entries[state.hand].isRecent {
+                state.entries[state.hand].isRecent = false
+                continue
             }
-            state.hand += 1
+            let isUnlinked = (try? HostStatus(descriptor.rawValue).linkCount) == 0
+            if isUnlinked && step < count * 2 { continue }
+            _ = empty(state.hand, &state)
+            return
         }
     }
 }
 
-/// Where a node or an open file keeps its descriptor.
-final class DescriptorSlot: @unchecked Sendable {
-    // SAFETY: `index` belongs to the budget and is only touched under its lock.
-    private struct State {
-        var descriptor: SharedFD?
-        var isRecent = true
+/// What a node has of a `DescriptorBudget`: stands for one descriptor until that is reclaimed.
+struct DescriptorTicket: ~Copyable {
+    /// The entry's index, and above it its generation; changed under the budget's lock.
+    private let bits = Atomic<UInt64>(0)
+
+    fileprivate var value: (index: UInt32, generation: UInt32)? {
+        let bits = bits.load(ordering: .relaxed)
+        guard bits != 0 else { return nil }
+        return (UInt32(truncatingIfNeeded: bits), UInt32(truncatingIfNeeded: bits >> 32))
     }
 
-    private let state = Mutex(State())
-    fileprivate var index = -1
-
-    /// The descriptor, if it is open now. The holder may use it after it was reclaimed.
-    var current: SharedFD? {
-        state.withLock { state in
-            state.isRecent = true
-            return state.descriptor
-        }
-    }
-
-    /// Returns false when another thread was first.
-    fileprivate func fill(_ descriptor: SharedFD) -> Bool {
-        state.withLock { state in
-            guard state.descriptor == nil else { return false }
-            state.descriptor = descriptor
-            state.isRecent = true
-            return true
-        }
-    }
-
-    fileprivate func empty() -> SharedFD? {
-        state.withLock { state in
-            defer { state.descriptor = nil }
-            return state.descriptor
-        }
-    }
-
-    fileprivate func isReclaimable(evenUnlinked: Bool) -> Bool {
-        state.withLock { state in
-            guard let descriptor = state.descriptor else { return true }
-            if state.isRecent {
-                state.isRecent = false
-                return false
-            }
-            if evenUnlinked { return true }
-            return (try? HostStatus(descriptor.rawValue).linkCount) != 0
-        }
+    fileprivate func set(index: UInt32, generation: UInt32) {
+        bits.store(UInt64(generation) << 32 | UInt64(index), ordering: .relaxed)
     }
 }

@@ -25,7 +25,7 @@ package protocol Node: AnyObject, Sendable {
 
     /// The child of this directory with exactly that name. The server has refused "", ".", "..",
     /// and names with "/" or NUL before. Throws ENOENT, ENOTDIR, EACCES.
-    func child(named name: NameBytes) throws(Errno) -> any Node
+    func child(named name: Span<UInt8>) throws(Errno) -> any Node
 
     /// The directory this node was reached through; the root is its own parent. Used for "..".
     func parent() -> any Node
@@ -48,14 +48,50 @@ package protocol Node: AnyObject, Sendable {
 
     /// Value of one extended attribute; ENODATA when it is absent.
     func extendedAttribute(named name: NameBytes) throws(Errno) -> [UInt8]
+
+    /// A fid stands for this node from now on. Only a hint, like `fidEnded`: what is kept for quick
+    /// use may depend on it, nothing else.
+    func fidBegan()
+
+    /// A fid that stood for this node is gone.
+    func fidEnded()
 }
 
 extension Node {
     package var opensSlowly: Bool { false }
+    package func fidBegan() {}
+    package func fidEnded() {}
+
+    /// For those who have a name in an array.
+    package func child(named name: NameBytes) throws(Errno) -> any Node {
+        try child(named: name.span)
+    }
 }
 
 /// A name or value as Linux has it: bytes, not necessarily UTF-8, without NUL.
 package typealias NameBytes = [UInt8]
+
+extension Span<UInt8> {
+    /// 1 for ".", 2 for "..", 0 for any other name.
+    var dots: Int {
+        let dot = UInt8(ascii: ".")
+        switch count {
+        case 1: return self[0] == dot ? 1 : 0
+        case 2: return self[0] == dot && self[1] == dot ? 2 : 0
+        default: return 0
+        }
+    }
+
+    package func isEqual(to bytes: some Collection<UInt8>) -> Bool {
+        guard bytes.count == count else { return false }
+        var index = 0
+        for byte in bytes {
+            if self[index] != byte { return false }
+            index += 1
+        }
+        return true
+    }
+}
 
 /// A regular file that a fid has opened.
 package protocol OpenFile: AnyObject, Sendable {
@@ -76,19 +112,21 @@ package protocol OpenDirectory: AnyObject, Sendable {
     /// Calls `visit` for each entry after the one with `cookie` (0: from the start), "." and ".."
     /// included, until it returns false. Cookies are never 0, and stay valid for earlier positions
     /// (seekdir) while the directory is open.
-    func entries(after cookie: UInt64, _ visit: (DirectoryEntry) -> Bool) throws(Errno)
+    func entries(after cookie: UInt64, _ visit: DirectoryVisitor) throws(Errno)
 }
 
+/// Takes an entry's name, valid during the call, and what else there is to tell of it. Returns false
+/// when it has enough.
+package typealias DirectoryVisitor = (_ name: Span<UInt8>, _ entry: DirectoryEntry) -> Bool
+
 package struct DirectoryEntry: Sendable {
-    package var name: NameBytes
     package var qid: Qid
     /// DT_REG, DT_DIR, DT_LNK, … (dirent.h).
     package var type: UInt8
     /// Where to go on after this entry.
     package var cookie: UInt64
 
-    package init(name: NameBytes, qid: Qid, type: UInt8, cookie: UInt64) {
-        self.name = name
+    package init(qid: Qid, type: UInt8, cookie: UInt64) {
         self.qid = qid
         self.type = type
         self.cookie = cookie

@@ -42,7 +42,7 @@ final class ForeignNode: Node {
 
     func attributes() throws(Errno) -> Attributes { try inner.attributes() }
 
-    func child(named name: NameBytes) throws(Errno) -> any Node {
+    func child(named name: Span<UInt8>) throws(Errno) -> any Node {
         ForeignNode(try inner.child(named: name), place: place, isRoot: false)
     }
 
@@ -67,6 +67,9 @@ final class ForeignNode: Node {
     func extendedAttribute(named name: NameBytes) throws(Errno) -> [UInt8] {
         try inner.extendedAttribute(named: name)
     }
+
+    func fidBegan() { inner.fidBegan() }
+    func fidEnded() { inner.fidEnded() }
 }
 
 private final class ForeignDirectory: OpenDirectory {
@@ -80,18 +83,15 @@ private final class ForeignDirectory: OpenDirectory {
         self.node = node
     }
 
-    func entries(after cookie: UInt64, _ visit: (DirectoryEntry) -> Bool) throws(Errno) {
-        let dot = UInt8(ascii: ".")
-        try inner.entries(after: cookie) { entry in
+    func entries(after cookie: UInt64, _ visit: DirectoryVisitor) throws(Errno) {
+        try inner.entries(after: cookie) { name, entry in
             var entry = entry
-            if entry.name == [dot] {
-                entry.qid = node.qid
-            } else if entry.name == [dot, dot] {
-                entry.qid = node.parent().qid
-            } else {
-                entry.qid = place.qid(entry.qid)
+            switch name.dots {
+            case 1: entry.qid = node.qid
+            case 2: entry.qid = node.parent().qid
+            default: entry.qid = place.qid(entry.qid)
             }
-            return visit(entry)
+            return visit(name, entry)
         }
     }
 }

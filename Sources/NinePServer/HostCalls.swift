@@ -9,12 +9,12 @@ enum HostCalls {
 
     /// Opens one name in a directory, never following a symbolic link. The system call is `openat2`.
     static func open(
-        _ name: [UInt8],
+        _ name: HostName,
         in directory: CInt,
         flags: CInt
     ) throws(Errno) -> OwnedFD {
         OwnedFD(
-            try unsafe withName(name) { (pointer) throws(Errno) in
+            try unsafe name.withPointer { (pointer) throws(Errno) in
                 try syscall {
                     unsafe clinux_openat2(
                         directory,
@@ -28,10 +28,20 @@ enum HostCalls {
         )
     }
 
+    /// Opens the directory that a descriptor stands for, for reading.
+    static func reopenDirectory(_ descriptor: CInt) throws(Errno) -> OwnedFD {
+        let itself: InlineArray<1, UInt8> = [UInt8(ascii: ".")]
+        return try open(
+            HostName(itself.span),
+            in: descriptor,
+            flags: O_RDONLY | O_DIRECTORY
+        )
+    }
+
     /// The C function is `statx`.
-    static func status(of name: [UInt8], in directory: CInt) throws(Errno) -> CLinux.statx {
+    static func status(of name: HostName, in directory: CInt) throws(Errno) -> CLinux.statx {
         var raw = CLinux.statx()
-        _ = try unsafe withName(name) { (pointer) throws(Errno) in
+        _ = try unsafe name.withPointer { (pointer) throws(Errno) in
             try syscall { unsafe clinux_statx_at(directory, pointer, &raw) }
         }
         return raw
@@ -40,7 +50,7 @@ enum HostCalls {
     /// Opens for reading what an O_PATH descriptor stands for; the caller knows its type.
     static func reopen(_ descriptor: CInt) throws(Errno) -> OwnedFD {
         OwnedFD(
-            try unsafe withProcPath(descriptor) { (pointer) throws(Errno) in
+            try unsafe HostName(procPathOf: descriptor).withPointer { (pointer) throws(Errno) in
                 try syscall {
                     let flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC
                     return unsafe clinux_open(pointer, flags, 0)
@@ -60,8 +70,10 @@ enum HostCalls {
 
     /// `getxattr`, through /proc, as O_PATH descriptors refuse `fgetxattr`.
     static func extendedAttribute(_ name: [UInt8], of descriptor: CInt) throws(Errno) -> [UInt8] {
-        try unsafe withName(name) { (name) throws(Errno) in
-            try unsafe withProcPath(descriptor) { (path) throws(Errno) in
+        let name = try HostName(name.span)
+        let path = HostName(procPathOf: descriptor)
+        return try unsafe name.withPointer { (name) throws(Errno) in
+            try unsafe path.withPointer { (path) throws(Errno) in
                 try unsafe withBytes(capacity: Int(XATTR_SIZE_MAX)) { (buffer) throws(Errno) in
                     try syscall {
                         unsafe getxattr(path, name, buffer.baseAddress, buffer.count)
@@ -73,7 +85,7 @@ enum HostCalls {
 
     /// Names of the extended attributes, each ended by NUL. `listxattr`.
     static func extendedAttributeNames(of descriptor: CInt) throws(Errno) -> [UInt8] {
-        try unsafe withProcPath(descriptor) { (path) throws(Errno) in
+        try unsafe HostName(procPathOf: descriptor).withPointer { (path) throws(Errno) in
             try unsafe withBytes(capacity: 64 << 10) { (buffer) throws(Errno) in
                 try syscall {
                     unsafe listxattr(
@@ -84,33 +96,6 @@ enum HostCalls {
                 }
             }
         }
-    }
-
-    // MARK: Memory for one call
-
-    private static func withName<Result>(
-        _ name: [UInt8],
-        _ body: (UnsafePointer<CChar>) throws(Errno) -> Result
-    ) throws(Errno) -> Result {
-        guard name.count <= 255 else { throw .fileNameTooLong }
-        // SAFETY: the array is terminated here and outlives the call.
-        var terminated = InlineArray<256, CChar>(repeating: 0)
-        for index in name.indices { terminated[index] = CChar(bitPattern: name[index]) }
-        let span = terminated.span
-        return try unsafe span.withUnsafeBufferPointer { (buffer) throws(Errno) in
-            guard let base = buffer.baseAddress else { throw .invalidArgument }
-            return try unsafe body(base)
-        }
-    }
-
-    /// "/proc/self/fd/N".
-    private static func withProcPath<Result>(
-        _ descriptor: CInt,
-        _ body: (UnsafePointer<CChar>) throws(Errno) -> Result
-    ) throws(Errno) -> Result {
-        var path: [UInt8] = Array("/proc/self/fd/".utf8)
-        path.append(contentsOf: String(descriptor).utf8)
-        return try unsafe withName(path, body)
     }
 
     private static func withBytes(

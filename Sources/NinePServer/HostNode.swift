@@ -1,46 +1,132 @@
 import CLinux
 import NineP
+import Synchronization
 import SystemIO
 import SystemPackage
 
-/// One object below a `HostTree`'s folder.
-final class HostNode: Node {
-    let qid: Qid
+/// What makes one object of the host another than the next.
+struct HostIdentity {
+    let object: HostObject
+    /// S_IFREG, S_IFDIR, …, without their 12 zero bits.
+    let type: UInt8
+    let version: UInt32
+
+    init(_ status: HostStatus, tree: HostTreeState) throws(Errno) {
+        object = HostObject(
+            device: try tree.devices.index(of: status.device),
+            inode: status.inode
+        )
+        type = UInt8(truncatingIfNeeded: status.type >> 12)
+        version = status.qidVersion
+    }
+}
+
+/// One object below a `HostTree`'s folder, under one name.
+///
+/// There may be as many as clients have fids, so each byte counts: no lock of its own, no strings,
+/// and its descriptor lies in the budget.
+final class HostNode: @unchecked Sendable {
+    // SAFETY: what `become` sets changes only while the table is the node's only holder, under the
+    // table's lock; `isRecent` belongs to the table as well. The rest is atomic.
+
     let tree: HostTreeState
     /// The directory it was found in, and its name there; nil and empty for the folder itself.
-    private let container: HostNode?
-    private let name: NameBytes
-    private let device: UInt64
-    private let inode: UInt64
-    /// S_IFREG, S_IFDIR, …
-    private let type: UInt32
-    private let slot = DescriptorSlot()
+    private(set) var container: HostNode?
+    private(set) var name = StoredName()
+    private(set) var inode: UInt64 = 0
+    let ticket = DescriptorTicket()
+    private var version: UInt32 = 1
+    /// When a folder's name was last seen to mean it (`Belief.now`).
+    let seen = Atomic<UInt32>(0)
+    private var device: UInt16 = 0
+    /// How many fids stand for it; stays at the largest number once it was reached.
+    private let fidCount = Atomic<UInt16>(0)
+    private(set) var type: UInt8 = 0
+    var isRecent = false
 
-    init(_ status: HostStatus, tree: HostTreeState, parent: HostNode?, name: NameBytes) {
-        self.tree = tree
-        container = parent
-        self.name = name
-        device = status.device
-        inode = status.inode
-        type = status.type
-        qid = Qid(
-            kind: status.qidKind,
-            version: status.qidVersion,
-            path: tree.devices.path(device: status.device, inode: status.inode)
-        )
+    init(tree: HostTreeState) { self.tree = tree }
+
+    deinit { tree.budget.release(ticket) }
+
+    /// Makes a new, or idle, node that of an object.
+    func become(_ found: HostIdentity, named name: Span<UInt8>, in container: HostNode?) {
+        tree.budget.release(ticket)
+        self.container = container
+        self.name.set(name)
+        inode = found.object.inode
+        device = found.object.device
+        type = found.type
+        version = found.version
+        seen.store(Belief.now(), ordering: .relaxed)
+        fidCount.store(0, ordering: .relaxed)
+        isRecent = isDirectory
     }
 
-    deinit { tree.budget.release(slot) }
+    // MARK: Identity
+
+    var object: HostObject { HostObject(device: device, inode: inode) }
+    var isDirectory: Bool { isType(S_IFDIR) }
+
+    func isType(_ mode: CInt) -> Bool { type == UInt8(truncatingIfNeeded: mode >> 12) }
+
+    func isNamed(_ name: Span<UInt8>, in container: HostNode) -> Bool {
+        self.container === container && self.name.isEqual(to: name)
+    }
+
+    func isSame(_ found: HostIdentity) -> Bool {
+        isSameObject(found) && found.version == version
+    }
+
+    /// Content may have changed since.
+    private func isSameObject(_ found: HostIdentity) -> Bool {
+        found.object == object && found.type == type
+    }
+
+    func isSameObject(_ status: HostStatus) -> Bool {
+        (try? HostIdentity(status, tree: tree)).map(isSameObject) ?? false
+    }
+
+    var qid: Qid {
+        let kind: Qid.Kind =
+            isDirectory ? .directory : isType(S_IFLNK) ? .symlink : .file
+        return Qid(kind: kind, version: version, path: path(ofInode: inode))
+    }
 
     /// The qid path of an object on the same device.
     func path(ofInode inode: UInt64) -> UInt64 {
-        tree.devices.path(device: device, inode: inode)
+        tree.devices.path(HostObject(device: device, inode: inode))
+    }
+
+    // MARK: Fids
+
+    func fidBegan() { count { $0 == .max ? $0 : $0 + 1 } }
+
+    /// Without fids a file's descriptor is closed: nothing keeps the host from reusing its space.
+    func fidEnded() {
+        if count({ $0 == .max ? $0 : $0 - 1 }) == 0 && !isDirectory {
+            tree.budget.release(ticket)
+        }
+    }
+
+    @discardableResult
+    private func count(_ change: (UInt16) -> UInt16) -> UInt16 {
+        var old = fidCount.load(ordering: .relaxed)
+        while true {
+            let new = change(old)
+            let (isDone, seen) = fidCount.compareExchange(
+                expected: old,
+                desired: new,
+                ordering: .acquiringAndReleasing
+            )
+            if isDone { return new }
+            old = seen
+        }
     }
 
     // MARK: The descriptor
 
-    /// An O_PATH descriptor of this object, reopened from the nearest open directory above it if
-    /// need be. ESTALE when it cannot be found again.
+    /// A descriptor of this object, good for looking at it (O_PATH, or for reading); reopened from
+    /// the nearest open directory above it if need be. ESTALE when it cannot be found again.
     func descriptor() throws(Errno) -> SharedFD {
         if let current { return current }
         var missing: [HostNode] = [self]
@@ -57,131 +143,24 @@ final class HostNode: Node {
         return found
     }
 
-    private var current: SharedFD? { container == nil ? tree.anchor : slot.current }
+    var current: SharedFD? { container == nil ? tree.anchor : tree.budget.current(ticket) }
 
     private func reopen(in directory: SharedFD) throws(Errno) -> SharedFD {
         let found: SharedFD
         do throws(Errno) {
+            let name = try hostName()
             found = try tree.budget.open { () throws(Errno) in
                 try HostCalls.open(name, in: directory.rawValue, flags: O_PATH)
             }
         } catch {
             throw error == .noSuchFileOrDirectory ? .staleNFSFileHandle : error
         }
-        let status = try HostStatus(found.rawValue)
-        guard isSame(status) else { throw .staleNFSFileHandle }
-        tree.budget.hold(found, in: slot)
+        guard isSameObject(try HostStatus(found.rawValue)) else { throw .staleNFSFileHandle }
+        tree.budget.hold(found, under: ticket)
         return found
     }
 
-    // MARK: Node
-
-    func attributes() throws(Errno) -> Attributes {
-        if let known = tree.attributes.find(device: device, inode: inode) {
-            return known.attributes
-        }
-        let status = try HostStatus(descriptor().rawValue)
-        tree.attributes.remember(status)
-        return status.attributes
-    }
-
-    func child(named name: NameBytes) throws(Errno) -> any Node {
-        guard type == UInt32(S_IFDIR) else { throw .notDirectory }
-        if let known = try folder(named: name) { return known }
-        let directory = try descriptor()
-        let found = try tree.budget.open { () throws(Errno) in
-            try HostCalls.open(name, in: directory.rawValue, flags: O_PATH)
-        }
-        let status = try HostStatus(found.rawValue)
-        tree.attributes.remember(status)
-        let child = HostNode(status, tree: tree, parent: self, name: name)
-        tree.budget.hold(found, in: child.slot)
-        if status.type == UInt32(S_IFDIR) {
-            tree.folders.remember(child, named: name, in: self)
-        }
-        return child
-    }
-
-    /// A subfolder that was walked through before, if the name still means it.
-    private func folder(named name: NameBytes) throws(Errno) -> HostNode? {
-        guard let (known, isOld) = tree.folders.find(name, in: self) else { return nil }
-        guard isOld else { return known }
-        let status = try? HostStatus(name, in: descriptor().rawValue)
-        guard let status, known.isSame(status) else {
-            tree.folders.forget(name, in: self)
-            return nil
-        }
-        tree.folders.remember(known, named: name, in: self)
-        tree.attributes.remember(status)
-        return known
-    }
-
-    private func isSame(_ status: HostStatus) -> Bool {
-        status.device == device && status.inode == inode && status.type == type
-    }
-
-    func parent() -> any Node { container ?? self }
-
-    func symlinkTarget() throws(Errno) -> [UInt8] {
-        guard type == UInt32(S_IFLNK) else { throw .invalidArgument }
-        return try HostCalls.symlinkTarget(descriptor().rawValue)
-    }
-
-    func openFile() throws(Errno) -> any OpenFile {
-        switch type {
-        case UInt32(S_IFREG): try openRegularFile()
-        case UInt32(S_IFDIR): throw .isDirectory
-        case UInt32(S_IFLNK): throw .tooManySymbolicLinkLevels
-        // Opening a FIFO could block for ever, and a device act.
-        default: throw .permissionDenied
-        }
-    }
-
-    /// By name, which is quicker than by way of /proc; should the name mean another file by now, by
-    /// the descriptor. Either way the file's size is known then.
-    private func openRegularFile() throws(Errno) -> HostFile {
-        if let directory = container?.current {
-            let file = try? tree.budget.open { () throws(Errno) in
-                try HostCalls.open(
-                    name,
-                    in: directory.rawValue,
-                    flags: O_RDONLY | O_NONBLOCK | O_NOCTTY
-                )
-            }
-            if let file, let status = try? HostStatus(file.rawValue), isSame(status) {
-                return HostFile(self, file, size: status.size)
-            }
-        }
-        let file = try openForReading()
-        return HostFile(self, file, size: try HostStatus(file.rawValue).size)
-    }
-
-    func openDirectory() throws(Errno) -> any OpenDirectory {
-        guard type == UInt32(S_IFDIR) else { throw .notDirectory }
-        return HostDirectory(self, try openForReading())
-    }
-
-    /// A new descriptor for reading. The type of an inode never changes, so that what an O_PATH
-    /// descriptor was found to be needs no second look.
-    func openForReading() throws(Errno) -> SharedFD {
-        let descriptor = try descriptor()
-        return try tree.budget.open { () throws(Errno) in
-            type == UInt32(S_IFDIR)
-                ? try HostCalls.open(
-                    [UInt8(ascii: ".")],
-                    in: descriptor.rawValue,
-                    flags: O_RDONLY | O_DIRECTORY
-                )
-                : try HostCalls.reopen(descriptor.rawValue)
-        }
-    }
-
-    func extendedAttributeNames() throws(Errno) -> [NameBytes] {
-        let list = try HostCalls.extendedAttributeNames(of: descriptor().rawValue)
-        return list.split(separator: 0).map(Array.init)
-    }
-
-    func extendedAttribute(named name: NameBytes) throws(Errno) -> [UInt8] {
-        try HostCalls.extendedAttribute(name, of: descriptor().rawValue)
+    func hostName() throws(Errno) -> HostName {
+        try name.withSpan { (name) throws(Errno) in try HostName(name) }
     }
 }

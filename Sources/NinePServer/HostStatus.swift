@@ -43,20 +43,12 @@ struct HostStatus {
     }
 
     /// Of a name in a directory, itself even if it is a symbolic link.
-    init(_ name: NameBytes, in directory: CInt) throws(Errno) {
+    init(_ name: HostName, in directory: CInt) throws(Errno) {
         self.init(try HostCalls.status(of: name, in: directory))
     }
 
     /// S_IFREG, S_IFDIR, …
     var type: UInt32 { mode & UInt32(S_IFMT) }
-
-    var qidKind: Qid.Kind {
-        switch type {
-        case UInt32(S_IFDIR): .directory
-        case UInt32(S_IFLNK): .symlink
-        default: .file
-        }
-    }
 
     /// Changes with a file's content, so that a client's cache can tell; never 0. Directories keep
     /// theirs: Linux takes another version for another inode (fs/9p/vfs_inode_dotl.c).

@@ -1,6 +1,7 @@
 import ByteStream
 import CLinux
 import NineP
+import Synchronization
 import SystemIO
 package import SystemPackage
 
@@ -8,9 +9,9 @@ package import SystemPackage
 ///
 /// Everything is reached from one directory descriptor, one component at a time, without following
 /// symbolic links and without path strings; other file systems mounted below are part of it.
-/// A node keeps its object by an O_PATH descriptor. Under pressure idle descriptors are closed, and
-/// reopened by name on use: what then has another device, inode or type gives ESTALE. What has been
-/// unlinked cannot be reopened; such descriptors are closed last.
+/// A node that fids stand for keeps its object by one descriptor. Under pressure idle descriptors are
+/// closed, and reopened by name on use: what then has another device, inode or type gives ESTALE.
+/// What has been unlinked cannot be reopened; such descriptors are closed last.
 ///
 /// Attributes are believed for 50 ms and the way through folders for 100 ms after the host was
 /// last asked (`Belief`).
@@ -23,12 +24,13 @@ package final class HostTree: Export {
     package init(path: FilePath, budget: DescriptorBudget = DescriptorBudget()) throws(Errno) {
         let anchor = SharedFD(try OwnedFD.open(path, O_PATH | O_DIRECTORY))
         shared = HostTreeState(anchor: anchor, budget: budget)
-        let status = try HostStatus(anchor.rawValue)
-        rootNode = HostNode(status, tree: shared, parent: nil, name: [])
+        let identity = try HostIdentity(HostStatus(anchor.rawValue), tree: shared)
+        rootNode = HostNode(tree: shared)
+        rootNode.become(identity, named: Span(), in: nil)
     }
 
-    /// Cached nodes refer to the state, which holds the cache.
-    deinit { shared.folders.removeAll() }
+    /// The table's nodes refer to the state, which holds the table.
+    deinit { shared.nodes.removeAll() }
 
     package func root() -> any Node { rootNode }
 
@@ -53,13 +55,21 @@ final class HostTreeState: Sendable {
     let anchor: SharedFD
     let budget: DescriptorBudget
     let devices = DeviceTable()
-    let folders = FolderCache()
-    let attributes = AttributeCache()
+    let nodes = NodeTable()
+    let attributes = RecentFacts<HostStatus>(count: 1024)
+    /// The cookies that directories end with.
+    let ends = RecentFacts<UInt64>(count: 256)
     /// Memory for getdents64.
     let listings = MessageBufferPool(capacity: 16 << 10, limit: 4)
+    private let turns = InlineArray<16, Mutex<Void>> { _ in Mutex(()) }
 
     init(anchor: SharedFD, budget: DescriptorBudget) {
         self.anchor = anchor
         self.budget = budget
+    }
+
+    /// Listings of one directory take turns, as its descriptor has one position.
+    func withTurn(of object: HostObject, _ body: () throws(Errno) -> Void) throws(Errno) {
+        try turns[Int(object.inode % 16)].withLock { _ throws(Errno) in try body() }
     }
 }

@@ -101,9 +101,9 @@ private final class SyntheticNode: Node, OpenDirectory, OpenFile, @unchecked Sen
         )
     }
 
-    func child(named name: NameBytes) throws(Errno) -> any Node {
+    func child(named name: Span<UInt8>) throws(Errno) -> any Node {
         guard qid.kind == .directory else { throw .notDirectory }
-        guard let child = children.first(where: { $0.name == name })?.node else {
+        guard let child = children.first(where: { name.isEqual(to: $0.name) })?.node else {
             throw .noSuchFileOrDirectory
         }
         guard case .export(let export, let folder, let space) = child.content else { return child }
@@ -149,7 +149,7 @@ private final class SyntheticNode: Node, OpenDirectory, OpenFile, @unchecked Sen
     }
 
     /// Cookies are positions, counted from 1.
-    func entries(after cookie: UInt64, _ visit: (DirectoryEntry) -> Bool) throws(Errno) {
+    func entries(after cookie: UInt64, _ visit: DirectoryVisitor) throws(Errno) {
         let dot = UInt8(ascii: ".")
         for position in Int(clamping: cookie)..<max(Int(clamping: cookie), children.count + 2) {
             let (name, qid): (NameBytes, Qid) =
@@ -165,12 +165,11 @@ private final class SyntheticNode: Node, OpenDirectory, OpenFile, @unchecked Sen
                 default: Int(DT_REG)
                 }
             let entry = DirectoryEntry(
-                name: name,
                 qid: qid,
                 type: UInt8(type),
                 cookie: UInt64(position) + 1
             )
-            guard visit(entry) else { return }
+            guard visit(name.span, entry) else { return }
         }
     }
 }

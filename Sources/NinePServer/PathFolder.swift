@@ -1,4 +1,6 @@
+import CLinux
 import Synchronization
+import SystemPackage
 
 /// Makes one 64-bit number of a space (a device, an export) and a number within it, so that no two
 /// objects share a qid path and none ever changes its own.
@@ -37,12 +39,19 @@ final class DeviceTable: Sendable {
     private let devices = Mutex<[UInt64]>([])
     private let folder = PathFolder(bits: 48)
 
-    func path(device: UInt64, inode: UInt64) -> UInt64 {
+    /// - Throws: EOVERFLOW for more devices than Linux lets anyone mount.
+    func index(of device: UInt64) throws(Errno) -> UInt16 {
         let index = devices.withLock { devices in
             if let known = devices.firstIndex(of: device) { return known }
             devices.append(device)
             return devices.count - 1
         }
-        return folder.fold(space: index, number: inode)
+        guard let index = UInt16(exactly: index) else { throw Errno(rawValue: EOVERFLOW) }
+        return index
+    }
+
+    /// The qid path.
+    func path(_ object: HostObject) -> UInt64 {
+        folder.fold(space: Int(object.device), number: object.inode)
     }
 }

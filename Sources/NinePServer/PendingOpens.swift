@@ -32,14 +32,15 @@ final class PendingOpens: Sendable {
         }
     }
 
-    /// An open has ended. Nil when nobody waits for it any more; else the
-    /// flushes to be answered after it.
-    func end(tag: UInt16, generation: Int, result: Result) -> [UInt16]? {
+    /// An open has ended. If somebody still waits for it, `reply` is called with the flushes to be
+    /// answered after it; no `abandon` comes in between, so nothing of an earlier session follows
+    /// the next one's Rversion.
+    func end(tag: UInt16, generation: Int, result: Result, reply: ([UInt16]) -> Void) {
         state.withLock { state in
-            guard state.generation == generation else { return nil }
+            guard state.generation == generation else { return }
             state.results.append(result)
             hasResults.store(true, ordering: .releasing)
-            return state.flushes.removeValue(forKey: tag) ?? []
+            reply(state.flushes.removeValue(forKey: tag) ?? [])
         }
     }
 
@@ -62,7 +63,7 @@ final class PendingOpens: Sendable {
         }
     }
 
-    /// Nobody waits for anything that is under way now.
+    /// Nobody waits for anything that is under way now; replies that are being sent are sent first.
     func abandon() {
         state.withLock { state in
             state.generation += 1

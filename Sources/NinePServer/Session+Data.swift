@@ -13,14 +13,14 @@ extension Session {
         let changing: UInt32 = 0o100 | 0o1000
         guard flags & accessMode == 0, flags & changing == 0 else { throw .readOnlyFileSystem }
         if fid.node.qid.kind == .directory {
-            fid.state = .directory(try fid.node.openDirectory())
+            fids.setState(.directory(try fid.node.openDirectory()), at: number)
         } else {
             if flags & 0o200000 != 0 { throw .notDirectory }
             if fid.node.opensSlowly, openElsewhere(fid, number, answer) {
                 answer.discard()
                 return
             }
-            fid.state = .file(try fid.node.openFile())
+            fids.setState(.file(try fid.node.openFile()), at: number)
             answer.openedFile = true
         }
         // A nonzero iounit below the message size would shrink every read of Linux's client.
@@ -31,7 +31,7 @@ extension Session {
     private func openElsewhere(_ fid: Fid, _ number: UInt32, _ answer: Answer) -> Bool {
         let limit = service.limits.pendingOpens
         guard let generation = opens.begin(tag: answer.tag, limit: limit) else { return false }
-        fid.state = .opening
+        fids.setState(.opening, at: number)
         let start = service.observer == nil ? 0 : monotonicNanoseconds()
         let (node, export, tag, size) = (fid.node, fid.export, answer.tag, messageSize)
         service.workers.run { [self] in
@@ -39,18 +39,17 @@ extension Session {
             var failure: Errno?
             do throws(Errno) { file = try node.openFile() } catch { failure = error }
             let result = PendingOpens.Result(fid: number, node: node, file: file)
-            guard let flushes = opens.end(tag: tag, generation: generation, result: result) else {
-                return
-            }
-            var answer = Answer(tag: tag, buffers: buffers, limit: size)
-            answer.export = export
-            answer.openedFile = file != nil
-            answer.writer.openReply(.rlopen, tag: tag, node.qid, ioUnit: 0)
-            reply(to: .tlopen, &answer, failure, since: start)
-            for flush in flushes {
-                var answer = Answer(tag: flush, buffers: buffers, limit: size)
-                answer.done(.rflush)
-                reply(to: .tflush, &answer, nil, since: start)
+            opens.end(tag: tag, generation: generation, result: result) { flushes in
+                var answer = Answer(tag: tag, buffers: buffers, limit: size)
+                answer.export = Int(export)
+                answer.openedFile = file != nil
+                answer.writer.openReply(.rlopen, tag: tag, node.qid, ioUnit: 0)
+                reply(to: .tlopen, &answer, failure, since: start)
+                for flush in flushes {
+                    var answer = Answer(tag: flush, buffers: buffers, limit: size)
+                    answer.done(.rflush)
+                    reply(to: .tflush, &answer, nil, since: start)
+                }
             }
         }
         return true
@@ -62,7 +61,7 @@ extension Session {
         for result in opens.takeResults() {
             guard let fid = fids[result.fid], fid.node === result.node, case .opening = fid.state
             else { continue }
-            fid.state = result.file.map(Fid.State.file) ?? .walked
+            fids.setState(result.file.map(Fid.State.file) ?? .walked, at: result.fid)
         }
     }
 
@@ -109,8 +108,8 @@ extension Session {
         answer.writer.dataReply(.rreaddir, tag: answer.tag, count: 0)
         var writer = answer.writer
         var isCrowded = false
-        try directory.entries(after: offset) { entry in
-            let length = ReplyDirectoryEntry.fixedSize + entry.name.count
+        try directory.entries(after: offset) { name, entry in
+            let length = ReplyDirectoryEntry.fixedSize + name.count
             guard writer.count - header + length <= size else {
                 isCrowded = true
                 return false
@@ -119,7 +118,7 @@ extension Session {
                 qid: entry.qid,
                 cookie: entry.cookie,
                 type: entry.type,
-                name: entry.name
+                name: name
             )
             return true
         }

@@ -104,13 +104,13 @@ extension Session {
         }
         answer.export = index
         let root = try service.exports.entries[index].export.root()
-        try add(Fid(node: root, export: index), at: number)
+        try add(Fid(node: root, export: UInt16(index)), at: number)
         answer.writer.qidReply(.rattach, tag: answer.tag, root.qid)
     }
 
     private func statfs(_ number: UInt32, _ answer: inout Answer) throws(Errno) {
         let fid = try fid(number, &answer)
-        let figures = try service.exports.entries[fid.export].export.statistics()
+        let figures = try service.exports.entries[Int(fid.export)].export.statistics()
         var reply = ReplyStatistics()
         reply.type = figures.type
         reply.blockSize = figures.blockSize
@@ -128,7 +128,7 @@ extension Session {
 
     func fid(_ number: UInt32, _ answer: inout Answer) throws(Errno) -> Fid {
         guard let fid = fids[number] else { throw .badFileDescriptor }
-        answer.export = fid.export
+        answer.export = Int(fid.export)
         return fid
     }
 
@@ -162,10 +162,10 @@ extension Session {
         var node = fid.node
         for index in 0..<names.count {
             do throws(Errno) {
-                let field = reader.string()
-                name.removeAll(keepingCapacity: true)
-                unsafe name.append(contentsOf: reader.slice(field))
-                node = try step(from: node)
+                // SAFETY: the request's memory stays as it is while it is served.
+                let bytes = unsafe reader.slice(reader.string())
+                    .assumingMemoryBound(to: UInt8.self)
+                node = try step(from: node, to: unsafe bytes.span)
             } catch {
                 guard index > 0 else { throw error }
                 answer.writer.finishWalk(count: index)
@@ -183,16 +183,19 @@ extension Session {
         answer.writer.finishWalk(count: names.count)
     }
 
-    /// One element of a walk: the child called `name`.
-    private func step(from node: any Node) throws(Errno) -> any Node {
+    /// One element of a walk: the child of that name.
+    private func step(from node: any Node, to name: Span<UInt8>) throws(Errno) -> any Node {
         if node.qid.kind != .directory { throw .notDirectory }
-        let dot = UInt8(ascii: ".")
-        if name.count <= 2 && name.allSatisfy({ $0 == dot }) {
-            if name.isEmpty { throw .invalidArgument }
-            return name.count == 1 ? node : node.parent()
+        switch name.dots {
+        case 1: return node
+        case 2: return node.parent()
+        default: break
         }
+        if name.isEmpty { throw .invalidArgument }
         guard name.count <= 255 else { throw .fileNameTooLong }
-        for byte in name where byte == 0 || byte == UInt8(ascii: "/") { throw .invalidArgument }
+        for index in name.indices where name[index] == 0 || name[index] == UInt8(ascii: "/") {
+            throw .invalidArgument
+        }
         return try node.child(named: name)
     }
 

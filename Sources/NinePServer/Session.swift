@@ -32,8 +32,6 @@ import SystemPackage
     var fids = FidTable()
     let opens = PendingOpens()
     var extendedAttributeBytes = 0
-    /// Reused for names, so that looking one up need not allocate.
-    var name: [UInt8] = []
 
     init(service: NinePService, connection: any StreamConnection) {
         self.service = service
@@ -42,7 +40,6 @@ import SystemPackage
         tracesMessages = service.observer?.wantsMessages ?? false
         buffers = ReplyBuffers(limits: service.limits) { [weak connection] in connection?.resume() }
         unsafe request = .allocate(byteCount: Self.requestCapacity, alignment: 16)
-        name.reserveCapacity(256)
     }
 
     deinit { unsafe request.deallocate() }

@@ -58,11 +58,15 @@ package struct DirTree: Sendable {
         return name
     }
 
-    package func file(named name: [UInt8]) -> File? {
+    package func file(named name: [UInt8]) -> File? { file(named: name.span) }
+
+    package func file(named name: Span<UInt8>) -> File? {
         search(files, \.name, name)
     }
 
-    package func directory(named name: [UInt8]) -> Directory? {
+    package func directory(named name: [UInt8]) -> Directory? { directory(named: name.span) }
+
+    package func directory(named name: Span<UInt8>) -> Directory? {
         search(directories, \.name, name)
     }
 
@@ -70,18 +74,24 @@ package struct DirTree: Sendable {
     private func search<Entry>(
         _ list: [Entry],
         _ key: (Entry) -> [UInt8],
-        _ name: [UInt8]
+        _ name: Span<UInt8>
     ) -> Entry? {
         var low = 0
         var high = list.count
         while low < high {
             let middle = (low + high) / 2
-            if key(list[middle]).lexicographicallyPrecedes(name) {
-                low = middle + 1
-            } else {
-                high = middle
-            }
+            let order = Self.compare(key(list[middle]).span, name)
+            if order == 0 { return list[middle] }
+            if order < 0 { low = middle + 1 } else { high = middle }
         }
-        return low < list.count && key(list[low]) == name ? list[low] : nil
+        return nil
+    }
+
+    /// Negative, 0 or positive, as memcmp(3).
+    private static func compare(_ a: Span<UInt8>, _ b: Span<UInt8>) -> Int {
+        for index in 0..<min(a.count, b.count) where a[index] != b[index] {
+            return Int(a[index]) - Int(b[index])
+        }
+        return a.count - b.count
     }
 }

@@ -54,7 +54,7 @@ final class DirectoryNode: Node {
         )
     }
 
-    func child(named name: NameBytes) throws(Errno) -> any Node {
+    func child(named name: Span<UInt8>) throws(Errno) -> any Node {
         if let tree = try tree() {
             if let directory = tree.directory(named: name), !isReplaced(directory) {
                 return self.directory(directory)
@@ -63,7 +63,7 @@ final class DirectoryNode: Node {
                 return try CommitFile(export, file, in: self, isCopy: isCopy)
             }
         }
-        guard let addition = additions.first(where: { $0.name == name }) else {
+        guard let addition = additions.first(where: { name.isEqual(to: $0.name) }) else {
             throw .noSuchFileOrDirectory
         }
         return node(addition)
@@ -143,7 +143,6 @@ final class DirectoryNode: Node {
 
     func entry(_ directory: DirTree.Directory, cookie: UInt64) -> DirectoryEntry {
         DirectoryEntry(
-            name: directory.name,
             qid: InodeNumber.qid(.directory, InodeNumber.place(directory.name, in: qid.path)),
             type: UInt8(DT_DIR),
             cookie: cookie
@@ -152,7 +151,6 @@ final class DirectoryNode: Node {
 
     func entry(_ addition: ViewAddition, cookie: UInt64) -> DirectoryEntry {
         DirectoryEntry(
-            name: addition.name,
             qid: InodeNumber.qid(.directory, InodeNumber.place(addition.name, in: qid.path)),
             type: UInt8(DT_DIR),
             cookie: cookie
@@ -164,14 +162,12 @@ final class DirectoryNode: Node {
         do throws(Errno) {
             let node = try CommitFile(export, file, in: self, isCopy: isCopy)
             return DirectoryEntry(
-                name: file.name,
                 qid: node.qid,
                 type: node.directoryEntryType,
                 cookie: cookie
             )
         } catch {
             return DirectoryEntry(
-                name: file.name,
                 qid: InodeNumber.qid(.file, InodeNumber.object(file.checksum)),
                 type: UInt8(DT_UNKNOWN),
                 cookie: cookie
@@ -211,30 +207,31 @@ private final class OpenCommitDirectory: OpenDirectory {
         self.additions = additions
     }
 
-    func entries(after cookie: UInt64, _ visit: (DirectoryEntry) -> Bool) throws(Errno) {
+    func entries(after cookie: UInt64, _ visit: DirectoryVisitor) throws(Errno) {
+        let dots: [UInt8] = [UInt8(ascii: "."), UInt8(ascii: ".")]
         let count = 2 + directories.count + files.count + additions.count
         guard cookie < UInt64(count) else { return }
         for index in Int(cookie)..<count {
             let next = UInt64(index + 1)
-            let entry: DirectoryEntry
+            let goesOn: Bool
             switch index {
-            case 0: entry = dots(".", node, next)
-            case 1: entry = dots("..", node.parent(), next)
+            case 0: goesOn = visit(dots.span.extracting(first: 1), self.dots(node, next))
+            case 1: goesOn = visit(dots.span, self.dots(node.parent(), next))
             case ..<(2 + directories.count):
-                entry = node.entry(directories[index - 2], cookie: next)
+                let directory = directories[index - 2]
+                goesOn = visit(directory.name.span, node.entry(directory, cookie: next))
             case ..<(2 + directories.count + files.count):
-                entry = node.entry(files[index - 2 - directories.count], cookie: next)
+                let file = files[index - 2 - directories.count]
+                goesOn = visit(file.name.span, node.entry(file, cookie: next))
             default:
-                entry = node.entry(
-                    additions[index - 2 - directories.count - files.count],
-                    cookie: next
-                )
+                let addition = additions[index - 2 - directories.count - files.count]
+                goesOn = visit(addition.name.span, node.entry(addition, cookie: next))
             }
-            if !visit(entry) { return }
+            if !goesOn { return }
         }
     }
 
-    private func dots(_ name: String, _ node: any Node, _ cookie: UInt64) -> DirectoryEntry {
-        DirectoryEntry(name: Array(name.utf8), qid: node.qid, type: UInt8(DT_DIR), cookie: cookie)
+    private func dots(_ node: any Node, _ cookie: UInt64) -> DirectoryEntry {
+        DirectoryEntry(qid: node.qid, type: UInt8(DT_DIR), cookie: cookie)
     }
 }

@@ -53,7 +53,7 @@ final class CommitFile: Node {
         )
     }
 
-    func child(named name: NameBytes) throws(Errno) -> any Node { throw .notDirectory }
+    func child(named name: Span<UInt8>) throws(Errno) -> any Node { throw .notDirectory }
 
     func parent() -> any Node { folder }
 

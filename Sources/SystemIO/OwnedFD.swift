@@ -18,12 +18,26 @@ package struct OwnedFD: ~Copyable, Sendable {
 }
 
 /// A file descriptor shared by several holders, closed with the last of them.
-package final class SharedFD: Sendable {
-    package let rawValue: CInt
+package final class SharedFD: @unchecked Sendable {
+    // SAFETY: changes in `close` and `reuse` only, which a sole holder calls.
+    package private(set) var rawValue: CInt
 
     package init(_ owned: consuming OwnedFD) { rawValue = owned.release() }
 
-    deinit { _ = close(rawValue) }
+    deinit { if rawValue >= 0 { _ = CLinux.close(rawValue) } }
+
+    /// Closes the descriptor early. The caller has made sure that nobody else holds this.
+    package func close() {
+        let raw = rawValue
+        rawValue = -1
+        if raw >= 0 { _ = CLinux.close(raw) }
+    }
+
+    /// Takes another descriptor after `close`, which saves making another object.
+    package func reuse(for owned: consuming OwnedFD) {
+        close()
+        rawValue = owned.release()
+    }
 }
 
 extension OwnedFD {

@@ -168,19 +168,19 @@ import Testing
         let many = try root.child(named: Array("usr".utf8)).child(named: Array("lib".utf8))
             .child(named: Array("many".utf8))
         let directory = try many.openDirectory()
-        var all: [DirectoryEntry] = []
+        var all: [NamedEntry] = []
         try directory.entries(after: 0) {
-            all.append($0); return true
+            all.append(NamedEntry($0, $1)); return true
         }
         #expect(all.count == 102)
         for start in [0, 1, 2, 50, 101] {
-            var rest: [DirectoryEntry] = []
-            try directory.entries(after: all[start].cookie) {
-                rest.append($0); return rest.count < 7
+            var rest: [NamedEntry] = []
+            try directory.entries(after: all[start].entry.cookie) {
+                rest.append(NamedEntry($0, $1)); return rest.count < 7
             }
             #expect(rest.map(\.name) == all.dropFirst(start + 1).prefix(7).map(\.name))
         }
-        try directory.entries(after: .max) { _ in
+        try directory.entries(after: .max) { _, _ in
             Issue.record("an entry past the end")
             return false
         }

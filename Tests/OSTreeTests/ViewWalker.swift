@@ -35,6 +35,17 @@ struct Listing {
     }
 }
 
+/// A directory's entry, and its name in memory of its own.
+struct NamedEntry {
+    let name: [UInt8]
+    let entry: DirectoryEntry
+
+    init(_ name: Span<UInt8>, _ entry: DirectoryEntry) {
+        self.name = name.indices.map { name[$0] }
+        self.entry = entry
+    }
+}
+
 /// Walks an export as a client would.
 struct ViewWalker {
     struct Broken: Error { let description: String }
@@ -83,17 +94,18 @@ struct ViewWalker {
     }
 
     private mutating func visitChildren(_ node: any Node, _ path: String) throws {
-        var entries: [DirectoryEntry] = []
-        try node.openDirectory().entries(after: 0) { entry in
-            entries.append(entry)
+        var entries: [NamedEntry] = []
+        try node.openDirectory().entries(after: 0) { name, entry in
+            entries.append(NamedEntry(name, entry))
             return true
         }
         let dots = entries.prefix(2).map { String(decoding: $0.name, as: UTF8.self) }
-        guard dots == [".", ".."], entries[0].qid == node.qid, entries[1].qid == node.parent().qid
+        guard dots == [".", ".."], entries[0].entry.qid == node.qid,
+            entries[1].entry.qid == node.parent().qid
         else { throw Broken(description: "dots of \(path)") }
         for entry in entries.dropFirst(2) {
             let child = try node.child(named: entry.name)
-            guard child.qid == entry.qid, child.parent().qid == node.qid else {
+            guard child.qid == entry.entry.qid, child.parent().qid == node.qid else {
                 throw Broken(description: "qid of \(entry.name)")
             }
             try visit(child, path + "/" + String(decoding: entry.name, as: UTF8.self))

@@ -1,0 +1,167 @@
+import ByteStream
+import CLinux
+import NineP
+import SystemIO
+import SystemPackage
+
+/// An open node reads by itself: all its fids share one descriptor, which can be read from and takes
+/// the place of the one that could only be looked at.
+extension HostNode: OpenFile, OpenDirectory {
+    func openFile() throws(Errno) -> any OpenFile {
+        if isType(S_IFREG) {
+            try openRegularFile()
+            return self
+        }
+        if isDirectory { throw .isDirectory }
+        if isType(S_IFLNK) { throw .tooManySymbolicLinkLevels }
+        // Opening a FIFO could block for ever, and a device act.
+        throw .permissionDenied
+    }
+
+    func openDirectory() throws(Errno) -> any OpenDirectory {
+        guard isDirectory else { throw .notDirectory }
+        tree.budget.hold(try openForReading(), under: ticket, readable: true)
+        return self
+    }
+
+    /// By name, which is quicker than by way of /proc; should the name mean another file by now, by
+    /// the descriptor. Opened each time, so that whoever may not read it any more is told.
+    private func openRegularFile() throws(Errno) {
+        if let file = try openByName() {
+            tree.budget.hold(file, under: ticket, readable: true)
+        } else {
+            tree.budget.hold(try openForReading(), under: ticket, readable: true)
+        }
+    }
+
+    private func openByName() throws(Errno) -> SharedFD? {
+        guard let directory = container?.current else { return nil }
+        let name = try hostName()
+        let file = try? tree.budget.open { () throws(Errno) in
+            try HostCalls.open(
+                name,
+                in: directory.rawValue,
+                flags: O_RDONLY | O_NONBLOCK | O_NOCTTY
+            )
+        }
+        guard let file, let status = try? HostStatus(file.rawValue), isSameObject(status) else {
+            return nil
+        }
+        // A reader may rely on the size being that of the time of opening, or later.
+        tree.attributes.remember(status, about: object)
+        return file
+    }
+
+    /// A new descriptor for reading. The type of an inode never changes, so that what an O_PATH
+    /// descriptor was found to be needs no second look.
+    private func openForReading() throws(Errno) -> SharedFD {
+        let descriptor = try descriptor()
+        return try tree.budget.open { () throws(Errno) in
+            isDirectory
+                ? try HostCalls.reopenDirectory(descriptor.rawValue)
+                : try HostCalls.reopen(descriptor.rawValue)
+        }
+    }
+
+    private func readable() throws(Errno) -> SharedFD {
+        if let current = tree.budget.current(ticket, readable: true) { return current }
+        let opened = try openForReading()
+        tree.budget.hold(opened, under: ticket, readable: true)
+        return opened
+    }
+
+    // MARK: Files
+
+    func data(at offset: UInt64, count: Int) throws(Errno) -> FileData {
+        let file = try readable()
+        let size = try status().size
+        guard offset < size, count > 0, let start = Int64(exactly: offset) else { return .end }
+        let available = Int(clamping: size - offset)
+        return .slice(FileSlice(file: file, offset: start, count: min(count, available)))
+    }
+
+    // MARK: Directories
+
+    /// Cookies are the file system's own (d_off).
+    func entries(after cookie: UInt64, _ visit: DirectoryVisitor) throws(Errno) {
+        // The listing that finds nothing more follows at once as a rule.
+        if tree.ends.find(object) == cookie { return }
+        let directory = try readable()
+        let memory = tree.listings.take()
+        defer { memory.recycle() }
+        try tree.withTurn(of: object) { () throws(Errno) in
+            var last = cookie
+            try syscall {
+                lseek(directory.rawValue, off_t(truncatingIfNeeded: cookie), SEEK_SET)
+            }
+            while true {
+                let count = try syscall {
+                    unsafe clinux_getdents64(
+                        directory.rawValue,
+                        memory.whole.baseAddress,
+                        memory.capacity
+                    )
+                }
+                if count == 0 {
+                    tree.ends.remember(last, about: object)
+                    return
+                }
+                memory.count = count
+                guard unsafe report(memory.bytes, &last, visit) else { return }
+            }
+        }
+    }
+
+    /// Goes through `struct linux_dirent64` records; false when the visitor has enough.
+    private func report(
+        _ records: UnsafeRawBufferPointer,
+        _ last: inout UInt64,
+        _ visit: DirectoryVisitor
+    ) -> Bool {
+        let nameOffset = 19
+        var offset = 0
+        while offset + nameOffset <= records.count {
+            // SAFETY: the kernel wrote whole records; lengths are checked against the buffer all
+            // the same.
+            let inode = unsafe records.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+            let cookie = unsafe records.loadUnaligned(fromByteOffset: offset + 8, as: UInt64.self)
+            let length = Int(
+                unsafe records.loadUnaligned(fromByteOffset: offset + 16, as: UInt16.self)
+            )
+            let type = unsafe records[offset + 18]
+            guard length >= nameOffset, offset + length <= records.count else { return true }
+            let field = unsafe UnsafeRawBufferPointer(
+                rebasing: records[(offset + nameOffset)..<(offset + length)]
+            )
+            let end = unsafe field.firstIndex(of: 0) ?? field.count
+            let bytes = unsafe UnsafeRawBufferPointer(rebasing: field[..<end])
+                .assumingMemoryBound(to: UInt8.self)
+            let name = unsafe bytes.span
+            offset += length
+            let entry = DirectoryEntry(
+                qid: qid(of: name, inode: inode, type: type),
+                type: type,
+                cookie: cookie
+            )
+            guard visit(name, entry) else { return false }
+            last = cookie
+        }
+        return true
+    }
+
+    /// What lies above the exported folder is not shown: there ".." is the folder itself.
+    private func qid(of name: Span<UInt8>, inode: UInt64, type: UInt8) -> Qid {
+        switch name.dots {
+        case 1: return qid
+        case 2: return parent().qid
+        default: break
+        }
+        let kind: Qid.Kind =
+            switch Int(type) {
+            case Int(DT_DIR): .directory
+            case Int(DT_LNK): .symlink
+            default: .file
+            }
+        return Qid(kind: kind, version: 1, path: path(ofInode: inode))
+    }
+}
