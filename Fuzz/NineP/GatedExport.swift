@@ -75,8 +75,8 @@ private final class GatedNode: Node, OpenDirectory, @unchecked Sendable {
         )
     }
 
-    func child(named name: NameBytes) throws(Errno) -> any Node {
-        guard let child = children.first(where: { $0.name == name }) else {
+    func child(named name: Span<UInt8>) throws(Errno) -> any Node {
+        guard let child = children.first(where: { name.isEqual(to: $0.name) }) else {
             throw .noSuchFileOrDirectory
         }
         return child
@@ -105,16 +105,16 @@ private final class GatedNode: Node, OpenDirectory, @unchecked Sendable {
         throw Errno(rawValue: ENODATA)
     }
 
-    func entries(after cookie: UInt64, _ visit: (DirectoryEntry) -> Bool) {
+    func entries(after cookie: UInt64, _ visit: DirectoryVisitor) {
         for position in min(Int(clamping: cookie), children.count)..<children.count {
             let child = children[position]
             let entry = DirectoryEntry(
-                name: child.name,
                 qid: child.qid,
                 type: UInt8(DT_REG),
                 cookie: UInt64(position) + 1
             )
-            guard visit(entry) else { return }
+            let name = child.name
+            guard visit(name.span, entry) else { return }
         }
     }
 }
