@@ -46,7 +46,7 @@ import Testing
 
     @Test(arguments: [
         (ControlProtocol.version + 1, ControlProtocol.version + 2),
-        (0, ControlProtocol.version - 1),
+        (UInt16(0), ControlProtocol.version - 1),
     ])
     func otherVersionsAreRefused(oldest: UInt16, newest: UInt16) throws {
         var session = HostSession()
