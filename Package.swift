@@ -22,6 +22,7 @@ let strictTests: [SwiftSetting] = [
 
 let system: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
 let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let toml: Target.Dependency = .product(name: "TOMLKit", package: "TOMLKit")
 let arguments: Target.Dependency = .product(
     name: "ArgumentParser",
     package: "swift-argument-parser"
@@ -46,6 +47,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.0"),
+        .package(url: "https://github.com/LebJe/TOMLKit", exact: "0.6.0"),
     ],
     targets: [
         // C: headers and a few inline functions; no logic.
@@ -118,13 +120,14 @@ let package = Package(
         ),
 
         // The commands.
+        library("Configuration", ["Orchestrator", "OSTree", "SystemIO", toml, system]),
         library(
             "BuilddisksCommands",
-            ["Orchestrator", "SystemIO", "CLinux", arguments, log, system]
+            ["Configuration", "Orchestrator", "SystemIO", "CLinux", arguments, log, system]
         ),
         .executableTarget(
             name: "builddisks",
-            dependencies: ["BuilddisksCommands", "SystemIO", arguments],
+            dependencies: ["BuilddisksCommands", "SystemIO"],
             swiftSettings: strict
         ),
         library(
@@ -200,6 +203,7 @@ let package = Package(
         tests("BootstrapTests", ["Bootstrap", "OSTree", "TestSupport", system]),
         tests("ComposeTests", ["Compose", "CLinux", "DiskImage", "OSTree", "TestSupport", system]),
         tests("OrchestratorTests", ["Orchestrator", "SystemIO", "TestSupport", system]),
+        tests("ConfigurationTests", ["Configuration", "Orchestrator", "TestSupport", system]),
         tests("VMTests", ["TestSupport", "Orchestrator", "OSTree", "SystemIO", system]),
     ],
     swiftLanguageModes: [.v6]

@@ -14,4 +14,19 @@ package struct Builddisks: ParsableCommand {
     )
 
     package init() {}
+
+    /// Runs the command line and ends with its exit code. A command line that cannot be understood is
+    /// 2 (README, "Exit codes"), where the parser would have 64.
+    package static func runToEnd() -> Never {
+        do {
+            var command = try parseAsRoot()
+            try command.run()
+        } catch  where exitCode(for: error) == .validationFailure {
+            printError(fullMessage(for: error))
+            exit(withError: ExitCode(2))
+        } catch {
+            exit(withError: error)
+        }
+        exit()
+    }
 }

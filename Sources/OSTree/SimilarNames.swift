@@ -1,7 +1,7 @@
 /// Finds what a mistyped name may have meant.
-enum SimilarNames {
+package enum SimilarNames {
     /// At most three of `names`, nearest first: those a few edits away, or with the same last part.
-    static func of(_ wanted: String, among names: [String]) -> [String] {
+    package static func of(_ wanted: String, among names: [String]) -> [String] {
         let limit = max(2, wanted.utf8.count / 3)
         let last = wanted.split(separator: "/").last
         let rated = names.map { name in

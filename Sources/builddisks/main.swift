@@ -1,6 +1,5 @@
-import ArgumentParser
 import BuilddisksCommands
 import SystemIO
 
 TerminationSignals.block()
-Builddisks.main()
+Builddisks.runToEnd()

@@ -34,7 +34,7 @@ package struct Builder {
             return
         }
         reporter.report(
-            .started(build: plan.name, target: request.ref, commit: plan.commit.checksum.hex)
+            .started(build: plan.name, target: request.target, commit: plan.commit.checksum.hex)
         )
         let work = try output.makeWorkFolder(for: plan.name)
         var published = false

@@ -54,11 +54,7 @@ package struct BuildPlan: Sendable {
         name = request.buildName ?? "\(compactTime(commit.timestamp))-\(digest.hex.prefix(8))"
     }
 
-    /// `<osname>-<last part of the ref>.<format>`, as gnome-continuous has it.
-    package var diskFileName: String {
-        let last = request.ref.split(separator: "/").last.map(String.init) ?? request.ref
-        return "\(request.osname)-\(last).\(request.format.rawValue)"
-    }
+    package var diskFileName: String { request.diskFileName }
 
     /// The commit and each field that decides what is on the disk.
     private static func content(
@@ -105,6 +101,13 @@ package struct BuildPlan: Sendable {
                 .usage,
                 "\"\(request.osname)\" cannot be an osname",
                 hint: "It becomes a folder's name: letters, digits, '-' and '_'."
+            )
+        }
+        if !isPlain(request.target.split(separator: "/").last.map(String.init) ?? "") {
+            throw BuildError(
+                .usage,
+                "\"\(request.target)\" cannot be a disk's name",
+                hint: "It becomes part of a file's name: letters, digits, '-' and '_'."
             )
         }
         if let name = request.buildName, !isPlain(name) || name == "current" {

@@ -4,6 +4,8 @@ package import SystemPackage
 package struct BuildRequest: Sendable {
     package var repository: FilePath
     package var ref: String
+    /// Names the disk among others: its name in the configuration, or the ref.
+    package var target: String
     package var osname: String
     package var output: FilePath
     /// Overrides the name made from the commit and the plan.
@@ -43,8 +45,11 @@ package struct BuildRequest: Sendable {
 
     /// So that a window and a serial console both work.
     package static let defaultKernelArguments = ["console=tty0", "console=ttyS0"]
+    package static let defaultPull = Pull.pack
+    package static let defaultLayout = Layout.bios
     package static let defaultSize: UInt64 = 16 << 30
     package static let defaultMemory = 2048
+    package static let memoryRange = 256...(1 << 20)
 
     package init(
         repository: FilePath,
@@ -53,11 +58,11 @@ package struct BuildRequest: Sendable {
         output: FilePath,
         buildName: String? = nil,
         method: Method = .auto,
-        pull: Pull = .pack,
-        layout: Layout = .bios,
+        pull: Pull = BuildRequest.defaultPull,
+        layout: Layout = BuildRequest.defaultLayout,
         size: UInt64 = BuildRequest.defaultSize,
         format: DiskFormat = .qcow2,
-        kernelArguments: [String] = [],
+        kernelArguments: [String] = BuildRequest.defaultKernelArguments,
         accelerator: AcceleratorChoice = .auto,
         memory: Int = BuildRequest.defaultMemory,
         verifiesObjects: Bool = false,
@@ -65,6 +70,7 @@ package struct BuildRequest: Sendable {
     ) {
         self.repository = repository
         self.ref = ref
+        target = ref
         self.osname = osname
         self.output = output
         self.buildName = buildName
@@ -78,6 +84,31 @@ package struct BuildRequest: Sendable {
         self.memory = memory
         self.verifiesObjects = verifiesObjects
         self.update = update
+    }
+
+    /// `<osname>-<last part of the target>.<format>`, as gnome-continuous has it.
+    package var diskFileName: String {
+        let last = target.split(separator: "/").last.map(String.init) ?? target
+        return "\(osname)-\(last).\(format.rawValue)"
+    }
+
+    /// Whether the wishes go together; the plan checks them against the repository.
+    package func check() throws(BuildError) {
+        let problem: String? =
+            if !Self.memoryRange.contains(memory) {
+                "the memory of the bootstrap VM is in MiB, from 256 on"
+            } else if update.retainedDeployments < 1 {
+                "at least 1 deployment is retained"
+            } else if update.from == .none && (update.publishesOverlay || update.elseFresh) {
+                "overlay and else-fresh belong to a disk made from another (from)"
+            } else if update.from != .none && method == .compose {
+                "the method compose makes new disks only; updates need the VM"
+            } else if update.publishesOverlay && format == .raw {
+                "a raw disk cannot be an overlay"
+            } else {
+                nil
+            }
+        if let problem { throw BuildError(.usage, problem) }
     }
 
     /// "4G", "512M", "1.5T" or a number of bytes; nil for anything else. Units are powers of 1024.

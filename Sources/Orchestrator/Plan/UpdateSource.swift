@@ -7,6 +7,16 @@ package enum UpdateSource: Sendable, Equatable {
     /// The disk of the same name in the output's `current` build.
     case current
     case disk(FilePath)
+
+    /// As users write it: "none", "current" or a path.
+    package init(_ text: String, path: (String) -> FilePath) {
+        self =
+            switch text {
+            case "none": .none
+            case "current": .current
+            default: .disk(path(text))
+            }
+    }
 }
 
 /// How a disk is taken to the next commit.

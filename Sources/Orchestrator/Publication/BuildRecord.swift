@@ -35,7 +35,7 @@ struct BuildRecord: Sendable {
         .object([
             ("schema", .integer(Self.schemaVersion)),
             ("build", .string(plan.name)),
-            ("target", .string(plan.request.ref)),
+            ("target", .string(plan.request.target)),
             ("osname", .string(plan.request.osname)),
             ("ref", .string(plan.request.ref)),
             ("commit", .string(plan.commit.checksum.hex)),

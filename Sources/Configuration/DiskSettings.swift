@@ -1,0 +1,94 @@
+package import Orchestrator
+package import SystemPackage
+
+/// What may be said of a disk, on the command line, in `[defaults]` or in `[disk.NAME]`; nil where
+/// nothing is said.
+package struct DiskSettings: Sendable {
+    package var repository: FilePath?
+    package var osname: String?
+    /// Refs, or patterns of refs (`*-runtime`): each ref that matches becomes a disk.
+    package var refs: [String]?
+    package var method: BuildRequest.Method?
+    package var pull: BuildRequest.Pull?
+    package var layout: BuildRequest.Layout?
+    /// In bytes.
+    package var size: UInt64?
+    package var format: DiskFormat?
+    package var kernelArguments: [String]?
+    package var accelerator: AcceleratorChoice?
+    /// In MiB.
+    package var memory: Int?
+    package var verifiesObjects: Bool?
+    package var from: UpdateSource?
+    package var elseFresh: Bool?
+    package var publishesOverlay: Bool?
+    package var retainedDeployments: Int?
+
+    package init() {}
+
+    /// These settings, and what they leave open as `base` has it.
+    package func over(_ base: DiskSettings) -> DiskSettings {
+        var merged = DiskSettings()
+        merged.repository = repository ?? base.repository
+        merged.osname = osname ?? base.osname
+        merged.refs = refs ?? base.refs
+        merged.method = method ?? base.method
+        merged.pull = pull ?? base.pull
+        merged.layout = layout ?? base.layout
+        merged.size = size ?? base.size
+        merged.format = format ?? base.format
+        merged.kernelArguments = kernelArguments ?? base.kernelArguments
+        merged.accelerator = accelerator ?? base.accelerator
+        merged.memory = memory ?? base.memory
+        merged.verifiesObjects = verifiesObjects ?? base.verifiesObjects
+        merged.from = from ?? base.from
+        merged.elseFresh = elseFresh ?? base.elseFresh
+        merged.publishesOverlay = publishesOverlay ?? base.publishesOverlay
+        merged.retainedDeployments = retainedDeployments ?? base.retainedDeployments
+        return merged
+    }
+
+    /// Lays what is said over a request that holds the defaults.
+    func apply(to request: inout BuildRequest) {
+        if let method { request.method = method }
+        if let pull { request.pull = pull }
+        if let layout { request.layout = layout }
+        if let size { request.size = size }
+        if let format { request.format = format }
+        if let kernelArguments { request.kernelArguments = kernelArguments }
+        if let accelerator { request.accelerator = accelerator }
+        if let memory { request.memory = memory }
+        if let verifiesObjects { request.verifiesObjects = verifiesObjects }
+        if let from { request.update.from = from }
+        if let elseFresh { request.update.elseFresh = elseFresh }
+        if let publishesOverlay { request.update.publishesOverlay = publishesOverlay }
+        if let retainedDeployments { request.update.retainedDeployments = retainedDeployments }
+    }
+}
+
+extension DiskSettings {
+    /// Reads the keys that `[defaults]` and `[disk.NAME]` have in common.
+    init(_ table: inout TableReader, relativeTo folder: FilePath) {
+        self.init()
+        repository = table.string("repository").map { path($0, in: folder) }
+        osname = table.string("osname")
+        method = table.choice("method", BuildRequest.Method.self)
+        pull = table.choice("pull", BuildRequest.Pull.self)
+        layout = table.choice("layout", BuildRequest.Layout.self)
+        size = table.size("size")
+        format = table.choice("format", DiskFormat.self)
+        kernelArguments = table.strings("kargs")
+        accelerator = table.choice("accel", AcceleratorChoice.self)
+        memory = table.integer("memory", in: BuildRequest.memoryRange)
+        verifiesObjects = table.boolean("fsck")
+        from = table.string("from").map { UpdateSource($0) { path($0, in: folder) } }
+        elseFresh = table.boolean("else-fresh")
+        publishesOverlay = table.boolean("overlay")
+        retainedDeployments = table.integer("retain", in: 1...Int.max)
+    }
+}
+
+/// A path as the configuration has it: relative to the file's own folder.
+func path(_ text: String, in folder: FilePath) -> FilePath {
+    folder.pushing(FilePath(text)).lexicallyNormalized()
+}
