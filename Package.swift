@@ -120,7 +120,10 @@ let package = Package(
         ),
 
         // The commands.
-        library("Configuration", ["Orchestrator", "OSTree", "SystemIO", toml, system]),
+        library(
+            "Configuration",
+            ["Orchestrator", "Compose", "OSTree", "SystemIO", toml, system]
+        ),
         library(
             "BuilddisksCommands",
             ["Configuration", "Orchestrator", "SystemIO", "CLinux", arguments, log, system]
@@ -203,7 +206,10 @@ let package = Package(
         tests("BootstrapTests", ["Bootstrap", "OSTree", "TestSupport", system]),
         tests("ComposeTests", ["Compose", "CLinux", "DiskImage", "OSTree", "TestSupport", system]),
         tests("OrchestratorTests", ["Orchestrator", "SystemIO", "TestSupport", system]),
-        tests("ConfigurationTests", ["Configuration", "Orchestrator", "TestSupport", system]),
+        tests(
+            "ConfigurationTests",
+            ["Configuration", "Compose", "Orchestrator", "TestSupport", system]
+        ),
         tests("VMTests", ["TestSupport", "Orchestrator", "OSTree", "SystemIO", system]),
     ],
     swiftLanguageModes: [.v6]

@@ -50,6 +50,16 @@ struct DiskFlags: ParsableArguments {
     )
     var kernelArguments: [String] = []
 
+    @Option(
+        name: .customLong("file"),
+        parsing: .singleValue,
+        help: ArgumentHelp(
+            "A file or folder to add to the installed system's /etc or /var; may be repeated.",
+            valueName: "path=source"
+        )
+    )
+    var files: [FileFlag] = []
+
     @Option(help: "What runs the bootstrap VM (default: auto).")
     var accel: AcceleratorChoice?
 
@@ -110,6 +120,7 @@ struct DiskFlags: ParsableArguments {
         settings.size = size?.bytes
         settings.format = format
         settings.kernelArguments = kernelArguments.isEmpty ? nil : kernelArguments
+        settings.files = files.isEmpty ? nil : files.map(\.file)
         settings.accelerator = accel
         settings.memory = memory
         settings.verifiesObjects = fsck
@@ -128,6 +139,17 @@ struct DiskSize: ExpressibleByArgument {
     init?(argument: String) {
         guard let bytes = BuildRequest.parseSize(argument) else { return nil }
         self.bytes = bytes
+    }
+}
+
+/// "/etc/motd=files/motd" on the command line.
+struct FileFlag: ExpressibleByArgument {
+    let file: AddedFile
+
+    init?(argument: String) {
+        let parts = argument.split(separator: "=", maxSplits: 1).map(String.init)
+        guard parts.count == 2, AddedFile.obstacle(to: parts[0]) == nil else { return nil }
+        file = AddedFile(path: parts[0], content: .copy(absolutePath(parts[1])))
     }
 }
 

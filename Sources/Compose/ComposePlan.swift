@@ -16,6 +16,8 @@ package struct ComposePlan: Sendable {
     package var format: Format
     /// Written to the deployment's `/etc/fstab`; nil leaves what the commit has.
     package var fstab: [UInt8]?
+    /// In /etc or /var.
+    package var additions: [Addition]
     /// The MBR's code, at most 440 bytes.
     package var bootCode: [UInt8]
     /// The file `extlinux`, which holds the loader; see `ExtlinuxProgram`.
@@ -33,6 +35,7 @@ package struct ComposePlan: Sendable {
         layout: DiskLayout,
         format: Format = .qcow2,
         fstab: [UInt8]? = nil,
+        additions: [Addition] = [],
         bootCode: [UInt8],
         extlinux: [UInt8],
         created: Int64? = nil
@@ -45,6 +48,7 @@ package struct ComposePlan: Sendable {
         self.layout = layout
         self.format = format
         self.fstab = fstab
+        self.additions = additions
         self.bootCode = bootCode
         self.extlinux = extlinux
         self.created = created ?? Int64(clamping: commit.timestamp)

@@ -101,6 +101,35 @@ struct PartitionTree: Sendable {
         try add(name) { tree throws(FileTree.Problem) in try tree.link(node, as: name, in: parent) }
     }
 
+    // MARK: What the user adds
+
+    /// - Parameter addition: nil for a folder that leads to one.
+    mutating func added(
+        _ name: String,
+        in parent: Node,
+        _ addition: Addition?
+    ) throws(ComposeError) -> Node {
+        guard let addition else { return try directory(name, in: parent) }
+        let attributes = FileTree.Attributes(
+            permissions: addition.mode,
+            uid: addition.uid,
+            gid: addition.gid,
+            modified: created
+        )
+        let node = try add(name.utf8) { tree throws(FileTree.Problem) in
+            switch addition.content {
+            case .directory:
+                try tree.addDirectory(name.utf8, in: parent, attributes)
+            case .file(let bytes):
+                try tree.addFile(name.utf8, in: parent, attributes, size: UInt64(bytes.count))
+            case .symlink(let target):
+                try tree.addSymlink(name.utf8, in: parent, attributes, target: target.utf8)
+            }
+        }
+        if case .file(let bytes) = addition.content, !bytes.isEmpty { inline.append((node, bytes)) }
+        return node
+    }
+
     // MARK: What comes from the commit
 
     /// - Parameter modified: nil for the time of the clock.

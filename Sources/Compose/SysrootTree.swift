@@ -10,6 +10,7 @@ struct SysrootTree {
     private let tree: CommitTree
     private let kernel: KernelFiles
     private let version: LibostreeVersion
+    private let additions: AdditionTree
     private(set) var partition: PartitionTree
     /// By file object: its node in the repository.
     private var objectNodes: [PartitionTree.Node] = []
@@ -24,6 +25,11 @@ struct SysrootTree {
         self.tree = tree
         self.kernel = kernel
         self.version = version
+        var additions = plan.additions
+        if let fstab = plan.fstab, !additions.contains(where: { $0.path == "etc/fstab" }) {
+            additions.append(Addition(path: "etc/fstab", mode: 0o644, content: .file(fstab)))
+        }
+        self.additions = try AdditionTree(additions)
         partition = PartitionTree(created: plan.created)
         // The mount point of the boot partition.
         _ = try partition.directory("boot", in: FileTree.root)
@@ -215,52 +221,103 @@ struct SysrootTree {
     private mutating func copyConfiguration(
         into root: PartitionTree.Node
     ) throws(ComposeError) {
-        guard let source = tree.directory("usr/etc") else { return }
+        guard let source = tree.directory("usr/etc") else {
+            guard additions.below("etc").children.isEmpty else {
+                throw .unsuitableTree("the commit has no /usr/etc that files could be added to")
+            }
+            return
+        }
         let etc = try partition.directory(
             "etc".utf8,
             in: root,
             try tree.meta(source.meta),
             modified: nil
         )
-        try copy(try tree.tree(source.tree), into: etc, without: plan.fstab == nil ? nil : "fstab")
-        if let fstab = plan.fstab { try partition.file("fstab", in: etc, fstab) }
+        try copy(try tree.tree(source.tree), into: etc, with: additions.below("etc"))
     }
 
-    /// A full copy: every file an inode of its own, with the time of the clock.
+    /// A full copy: every file an inode of its own, with the time of the clock; and what is added.
     private mutating func copy(
         _ contents: DirTree,
         into node: PartitionTree.Node,
-        without: String? = nil
+        with additions: AdditionTree
     ) throws(ComposeError) {
         for file in contents.files {
-            if let without, file.name == Array(without.utf8) { continue }
+            if let added = additions.children[String(decoding: file.name, as: UTF8.self)] {
+                if added.isFolder { throw Self.clash(added, "a file") }
+                continue
+            }
             let index = try tree.index(file.checksum)
             _ = try partition.object(file.name, in: node, index, tree.infos[index], modified: nil)
         }
+        var folders: Set<String> = []
         for directory in contents.directories {
+            let name = String(decoding: directory.name, as: UTF8.self)
+            let added = additions.below(name)
+            if !added.isFolder { throw Self.clash(added, "a folder") }
+            folders.insert(name)
+            let meta = try tree.meta(directory.meta)
             let made = try partition.directory(
                 directory.name,
                 in: node,
-                try tree.meta(directory.meta),
+                added.addition.map { $0.over(meta) } ?? meta,
                 modified: nil
             )
-            try copy(try tree.tree(directory.tree), into: made)
+            try copy(try tree.tree(directory.tree), into: made, with: added)
         }
+        try add(additions, to: node, without: folders)
+    }
+
+    /// - Parameter without: names that have been seen to.
+    private mutating func add(
+        _ additions: AdditionTree,
+        to node: PartitionTree.Node,
+        without: Set<String>
+    ) throws(ComposeError) {
+        for (name, child) in additions.sortedChildren where !without.contains(name) {
+            let made = try partition.added(name, in: node, child.addition)
+            if child.isFolder { try add(child, to: made, without: []) }
+        }
+    }
+
+    private static func clash(_ added: AdditionTree, _ found: String) -> ComposeError {
+        return .unsuitableTree("/\(added.anyPath) is to be added where the commit has \(found)")
     }
 
     private mutating func makeVar(in stateroot: PartitionTree.Node) throws(ComposeError) {
         let source = version.copiesVar ? tree.directory("var") : nil
         let node = try partition.directory("var", in: stateroot)
-        if let source { try copy(try tree.tree(source.tree), into: node) }
+        let added = additions.below("var")
+        if let source { try copy(try tree.tree(source.tree), into: node, with: added) }
         let isEmpty = source == nil
         if isEmpty && (!version.copiesVar || tree.directory("usr/lib/tmpfiles.d") == nil) {
-            _ = try partition.directory("tmp", in: node, 0o1777)
-            _ = try partition.directory("lib", in: node)
-            _ = try partition.directory("log", in: node)
-            try partition.symlink("run", in: node, to: "../run")
-            try partition.symlink("lock", in: node, to: "../run/lock")
+            try makeEmptyVar(node, added)
+        } else if source == nil {
+            try add(added, to: node, without: [])
         }
         try partition.file(".ostree-selabeled", in: node, [])
+    }
+
+    /// What libostree makes in a new stateroot's /var.
+    private mutating func makeEmptyVar(
+        _ node: PartitionTree.Node,
+        _ added: AdditionTree
+    ) throws(ComposeError) {
+        var folders: Set<String> = []
+        for (name, mode) in [("tmp", 0o1777 as UInt16), ("lib", 0o755), ("log", 0o755)] {
+            let own = added.below(name)
+            guard own.isFolder else { continue }
+            let made =
+                own.addition == nil
+                ? try partition.directory(name, in: node, mode)
+                : try partition.added(name, in: node, own.addition)
+            folders.insert(name)
+            try add(own, to: made, without: [])
+        }
+        for name in ["run", "lock"] where added.children[name] == nil {
+            try partition.symlink(name, in: node, to: "../run" + (name == "run" ? "" : "/lock"))
+        }
+        try add(added, to: node, without: folders)
     }
 
     // MARK: Boot links

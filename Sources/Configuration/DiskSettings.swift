@@ -23,6 +23,7 @@ package struct DiskSettings: Sendable {
     package var elseFresh: Bool?
     package var publishesOverlay: Bool?
     package var retainedDeployments: Int?
+    package var files: [AddedFile]?
 
     package init() {}
 
@@ -45,7 +46,14 @@ package struct DiskSettings: Sendable {
         merged.elseFresh = elseFresh ?? base.elseFresh
         merged.publishesOverlay = publishesOverlay ?? base.publishesOverlay
         merged.retainedDeployments = retainedDeployments ?? base.retainedDeployments
+        merged.files = Self.merge(files, over: base.files)
         return merged
+    }
+
+    /// Files are told apart by their path: one that is said here replaces one of the base's.
+    private static func merge(_ files: [AddedFile]?, over base: [AddedFile]?) -> [AddedFile]? {
+        guard let files, let base else { return files ?? base }
+        return base.filter { old in !files.contains { $0.path == old.path } } + files
     }
 
     /// Lays what is said over a request that holds the defaults.
@@ -85,6 +93,7 @@ extension DiskSettings {
         elseFresh = table.boolean("else-fresh")
         publishesOverlay = table.boolean("overlay")
         retainedDeployments = table.integer("retain", in: 1...Int.max)
+        files = AddedFile.read(&table, relativeTo: folder)
     }
 }
 

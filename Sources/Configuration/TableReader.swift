@@ -38,6 +38,12 @@ struct TableReader {
         return nil
     }
 
+    /// Whether the key is there, whatever it holds.
+    func has(_ key: String) -> Bool { table[key] != nil }
+
+    /// A string that may be empty.
+    mutating func text(_ key: String) -> String? { value(key, "a string") { $0.string } }
+
     mutating func boolean(_ key: String) -> Bool? { value(key, "true or false") { $0.bool } }
 
     mutating func integer(_ key: String, in range: ClosedRange<Int>) -> Int? {

@@ -112,6 +112,9 @@ package struct Selection: Sendable {
         let osname = try Self.required(settings.osname, "osname", "--osname", place)
         let output = try Self.required(output ?? file?.output, "output", "--output", place)
         let isOne = refs.count == 1 && !isPattern(refs[0])
+        let additions = try blaming(place) { () throws(BuildError) in
+            try AdditionReader.read(settings.files ?? [])
+        }
         let found = isOne ? refs : try references(refs, in: repository, place)
         var targets: [Target] = []
         for ref in found {
@@ -124,21 +127,26 @@ package struct Selection: Sendable {
             )
             if isOne, let name { request.target = name }
             settings.apply(to: &request)
-            do throws(BuildError) {
-                try request.check()
-            } catch {
-                throw BuildError(error.kind, "\(place): \(error.message)", hint: error.hint)
-            }
+            request.additions = additions
+            try blaming(place) { () throws(BuildError) in try request.check() }
             let last = ref.split(separator: "/").last.map(String.init) ?? ref
-            targets.append(
-                Target(
-                    request: request,
-                    place: place,
-                    names: [name, ref, last].compactMap(\.self)
-                )
-            )
+            var names = name.map { [$0] } ?? []
+            for other in [ref, last] where !names.contains(other) { names.append(other) }
+            targets.append(Target(request: request, place: place, names: names))
         }
         return targets
+    }
+
+    /// Puts the place before a message.
+    private func blaming<Value>(
+        _ place: String,
+        _ body: () throws(BuildError) -> Value
+    ) throws(BuildError) -> Value {
+        do throws(BuildError) {
+            return try body()
+        } catch {
+            throw BuildError(error.kind, "\(place): \(error.message)", hint: error.hint)
+        }
     }
 
     /// The repository's refs that one of the patterns matches, sorted.

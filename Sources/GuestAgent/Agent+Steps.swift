@@ -39,6 +39,7 @@ extension Agent {
             let channel = channel
             try pack.perform(timeLimit: timeLimit) { channel.isCancelled(id) }
         case .trim(let target): try trimFileSystem(target)
+        case .addFiles(let request): try request.perform()
         case .statistics: return .statistics(ProcStatistics(paths: paths).read())
         case .powerOff: try leave()
         }

@@ -24,6 +24,8 @@ package enum Request: WireValue {
     case importPack(ImportPack)
     /// Tells the disk which blocks of a mounted file system are free (FITRIM).
     case trim(target: String)
+    /// Adds files to a system that is installed.
+    case addFiles(AddFiles)
     /// Unmounts everything, answers, switches the machine off.
     case powerOff
 
@@ -31,6 +33,7 @@ package enum Request: WireValue {
         case mountView = 1
         case enterRoot, writeSectors, makeFileSystem, mount, unmount, run, makeEntries
         case installExtlinux, checkFileSystem, listTree, statistics, powerOff, importPack, trim
+        case addFiles
     }
 
     package init(from reader: inout WireReader) throws(WireError) {
@@ -51,6 +54,7 @@ package enum Request: WireValue {
             case .powerOff: .powerOff
             case .importPack: .importPack(try reader.value())
             case .trim: .trim(target: try reader.string())
+            case .addFiles: .addFiles(try reader.value())
             }
     }
 
@@ -81,6 +85,7 @@ package enum Request: WireValue {
         case .trim(let target):
             writer.append(Tag.trim)
             writer.append(target)
+        case .addFiles(let value): write(.addFiles, value, &writer)
         }
     }
 
@@ -111,6 +116,8 @@ extension Request: CustomStringConvertible {
         case .powerOff: "power off"
         case .importPack(let value): "import a pack into \(value.repository)"
         case .trim(let target): "trim \(target)"
+        case .addFiles(let value):
+            "add \(value.files.map(\.path).joined(separator: ", ")) to \(value.root)"
         }
     }
 }

@@ -32,6 +32,18 @@ package struct DirMeta: Hashable, Sendable {
     package let mode: UInt32
     package let extendedAttributes: [ExtendedAttribute]
 
+    package init(
+        uid: UInt32,
+        gid: UInt32,
+        mode: UInt32,
+        extendedAttributes: [ExtendedAttribute]
+    ) {
+        self.uid = uid
+        self.gid = gid
+        self.mode = mode
+        self.extendedAttributes = extendedAttributes
+    }
+
     init(parsing bytes: [UInt8]) throws(GVariantReader.Malformed) {
         let parts = try GVariantReader.tuple(bytes[...], [.u32, .u32, .u32, .bytes])
         uid = UInt32(truncatingIfNeeded: GVariantReader.bigEndian(parts[0]))

@@ -44,6 +44,17 @@ enum Samples {
         .listTree(path: "/t"),
         .statistics, .importPack(ImportPack(port: 5641, repository: "/t/repo", ref: "a/b")),
         .importPack(ImportPack(port: 1, repository: "", ref: nil)), .trim(target: "/t"),
+        .addFiles(
+            AddFiles(
+                root: "/t",
+                files: [
+                    AddedFile(path: "etc/a", mode: 0o600, uid: 7, gid: 8, content: .file([1, 2])),
+                    AddedFile(path: "etc/a", mode: 0, content: .append([3])),
+                    AddedFile(path: "etc/d", mode: 0o755, content: .directory),
+                    AddedFile(path: "etc/l", mode: 0o777, content: .symlink(target: "a")),
+                ]
+            )
+        ),
         .powerOff,
     ]
 

@@ -42,6 +42,7 @@ struct ComposeMethod: DiskMethod {
                 layout: plan.layout,
                 format: plan.request.format == .qcow2 ? .qcow2 : .raw,
                 fstab: plan.fstab,
+                additions: plan.request.additions,
                 bootCode: plan.bootBinaries.bootCode.bytes,
                 extlinux: plan.bootBinaries.extlinux.bytes,
                 created: try plan.creationTime()

@@ -16,6 +16,15 @@ package struct Guest {
         limit: Double,
         _ arguments: [String]
     ) throws(BuildError) {
+        _ = try output(step, limit: limit, arguments)
+    }
+
+    /// The same, for the program's output: its last 8 KiB.
+    package func output(
+        _ step: String,
+        limit: Double = 60,
+        _ arguments: [String]
+    ) throws(BuildError) -> String {
         let (completion, _) = try channel.perform(
             .run(RunCommand(arguments: arguments)),
             step: step,
@@ -24,9 +33,9 @@ package struct Guest {
         guard case .command(let status, let tail) = completion else {
             throw BuildError(.fault, "cannot \(step): the agent gave another kind of answer")
         }
-        if status.isSuccess { return }
-        let lines = String(decoding: tail, as: UTF8.self)
-            .split(whereSeparator: \.isNewline).suffix(20).map(String.init)
+        let text = String(decoding: tail, as: UTF8.self)
+        if status.isSuccess { return text }
+        let lines = text.split(whereSeparator: \.isNewline).suffix(20).map(String.init)
         throw BuildError(
             lines.contains { isNoSpace($0) } ? .space : .guest,
             "cannot \(step): `\(arguments.joined(separator: " "))` in the guest: \(status)",

@@ -70,6 +70,20 @@ package struct BuildPlan: Sendable {
             request.layout.rawValue, String(request.size),
             environmentValue("SOURCE_DATE_EPOCH") ?? "",
         ] + ofTheHost + [String(kernelArguments.count)] + kernelArguments
+            + request.additions.flatMap(additionFields)
+    }
+
+    private static func additionFields(_ addition: Addition) -> [String] {
+        let content =
+            switch addition.content {
+            case .directory: "directory"
+            case .file(let bytes): "file " + SHA256.checksum(of: bytes).hex
+            case .symlink(let target): "symlink " + target
+            }
+        return [
+            "add", addition.path, String(addition.mode), String(addition.uid),
+            String(addition.gid), content,
+        ]
     }
 
     /// `current` counts as a mode, never by its content: an unchanged build is then recognised.

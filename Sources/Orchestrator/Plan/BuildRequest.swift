@@ -1,3 +1,4 @@
+package import Compose
 package import SystemPackage
 
 /// What the user asks for, before anything has been looked at.
@@ -18,6 +19,8 @@ package struct BuildRequest: Sendable {
     package var format: DiskFormat
     /// Added behind the layout's own `root=…`.
     package var kernelArguments: [String]
+    /// In the installed system's /etc and /var.
+    package var additions: [Addition] = []
     package var accelerator: AcceleratorChoice
     /// Of the bootstrap VM, in MiB.
     package var memory: Int

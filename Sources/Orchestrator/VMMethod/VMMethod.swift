@@ -81,7 +81,10 @@ struct VMMethod: DiskMethod {
             try installation.initialise()
             try pull(installation, ready)
         }
-        try clock.run(.deploy) { () throws(BuildError) in try installation.deploy() }
+        try clock.run(.deploy) { () throws(BuildError) in
+            try installation.deploy()
+            try installation.addFiles()
+        }
         try clock.run(.bootloader) { () throws(BuildError) in try installation.installBootloader() }
     }
 
@@ -98,6 +101,7 @@ struct VMMethod: DiskMethod {
         try clock.run(.pull) { () throws(BuildError) in try pull(installation, ready) }
         try clock.run(.deploy) { () throws(BuildError) in
             try update.deploy()
+            try installation.addFiles()
             try update.trim()
         }
     }
