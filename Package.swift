@@ -167,10 +167,20 @@ let package = Package(
             swiftSettings: strictTests
         ),
         // What the fuzzers do with an input: also run by tests, with the corpora.
+        .target(name: "FuzzSupport", path: "Fuzz/Support", swiftSettings: strictTests),
+        .target(
+            name: "VirtioSocketFuzzing",
+            dependencies: [
+                "VirtioSocket", "FuzzSupport", "ByteStream", "SystemIO", "CLinux", system,
+            ],
+            path: "Fuzz/VirtioSocket",
+            swiftSettings: strictTests
+        ),
         .target(
             name: "NinePFuzzing",
             dependencies: [
-                "NineP", "NinePRewriting", "NinePServer", "ByteStream", "SystemIO", "CLinux",
+                "FuzzSupport", "NineP", "NinePRewriting", "NinePServer", "ByteStream", "SystemIO",
+                "CLinux",
                 system,
             ],
             path: "Fuzz/NineP",
@@ -184,7 +194,13 @@ let package = Package(
                 "NinePFuzzing", system,
             ]
         ),
-        tests("VirtioSocketTests", ["VirtioSocket", "TestSupport", "CLinux", system]),
+        tests(
+            "VirtioSocketTests",
+            [
+                "VirtioSocket", "VirtioSocketFuzzing", "FuzzSupport", "ByteStream", "SystemIO",
+                "CLinux", "TestSupport", system,
+            ]
+        ),
         tests("GuestProtocolTests", ["GuestProtocol"]),
         tests("PackFormatTests", ["PackFormat"]),
         tests(
@@ -230,4 +246,5 @@ if Context.environment["BUILDDISKS_FUZZ"] != nil {
     }
     fuzzTarget("fuzz-decoder", "Decoder", ["NinePFuzzing"])
     fuzzTarget("fuzz-session", "Session", ["NinePFuzzing", "TestSupport", "CLinux"])
+    fuzzTarget("fuzz-vsock", "Vsock", ["VirtioSocketFuzzing", "CLinux"])
 }

@@ -1,5 +1,6 @@
 import ByteStream
 import CLinux
+import FuzzSupport
 import NineP
 import SystemIO
 

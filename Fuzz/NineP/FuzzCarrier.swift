@@ -13,7 +13,10 @@ final class FuzzCarrier: StreamConnection, Sendable {
     }
 
     private let state = Mutex(State())
+    private let bell: Bell
     let peerDescription = "fuzzer"
+
+    init(bell: Bell) { self.bell = bell }
 
     func send(_ message: OutgoingMessage) {
         let isDropped = state.withLock { state in
@@ -21,6 +24,7 @@ final class FuzzCarrier: StreamConnection, Sendable {
             return state.isClosed
         }
         if isDropped { message.buffer.recycle() }
+        bell.ring()
     }
 
     var queuedByteCount: Int {

@@ -1,10 +1,11 @@
 import ByteStream
+import FuzzSupport
 import NineP
 import NinePServer
 
 /// One connection: what the fuzzer sends on it, and what comes back.
 final class FuzzClient {
-    let carrier = FuzzCarrier()
+    let carrier: FuzzCarrier
     var model: ClientModel
     private var handler: (any StreamHandler)?
     private weak var watched: AnyObject?
@@ -21,8 +22,9 @@ final class FuzzClient {
     }
 
     /// Nil when the service refuses.
-    init?(_ service: NinePService, _ model: ClientModel) {
+    init?(_ service: NinePService, _ model: ClientModel, bell: Bell) {
         self.model = model
+        carrier = FuzzCarrier(bell: bell)
         guard let handler = service.accept(carrier) else { return nil }
         self.handler = handler
         watched = handler

@@ -2,23 +2,62 @@ import CLinux
 import NineP
 import NinePServer
 import Synchronization
+import SystemIO
 import SystemPackage
 
 /// Where slow opens wait until the fuzzer lets them go, so that it decides what happens meanwhile.
 final class Gate: Sendable {
-    private let isOpen = Atomic(false)
+    /// Readable while the gate is open.
+    private let sign: EventFD
     /// Files that are open, and opens that wait.
     let liveCount = Atomic(0)
     private let fuzzer = pthread_self()
 
-    func open() { isOpen.store(true, ordering: .releasing) }
-    func close() { isOpen.store(false, ordering: .releasing) }
+    init() throws(Errno) { sign = try EventFD() }
+
+    func open() { sign.signal() }
+    func close() { sign.drain() }
 
     /// Returns at once on the fuzzer's own thread, where the server opens what is too much for its
     /// workers.
     func pass() {
         if pthread_self() == fuzzer { return }
-        while !isOpen.load(ordering: .acquiring) { usleep(20) }
+        while !sign.isReadable(milliseconds: -1) {}
+    }
+}
+
+/// Wakes the fuzzer when a reply comes, if it waits for one.
+final class Bell: Sendable {
+    private let sign: EventFD
+    private let isAwaited = Atomic(false)
+
+    init() throws(Errno) { sign = try EventFD() }
+
+    func ring() {
+        if isAwaited.load(ordering: .sequentiallyConsistent) { sign.signal() }
+    }
+
+    /// Waits until that is so, for at most ten seconds.
+    func wait(until isDone: () -> Bool) -> Bool {
+        isAwaited.store(true, ordering: .sequentiallyConsistent)
+        defer {
+            isAwaited.store(false, ordering: .relaxed)
+            sign.drain()
+        }
+        for _ in 0..<10_000 {
+            if isDone() { return true }
+            _ = sign.isReadable(milliseconds: 1)
+            sign.drain()
+        }
+        return isDone()
+    }
+}
+
+extension EventFD {
+    /// Waits for a signal; -1 without end. The C function is `poll`.
+    func isReadable(milliseconds: CInt) -> Bool {
+        var entry = pollfd(fd: rawValue, events: Int16(POLLIN), revents: 0)
+        return poll(&entry, 1, milliseconds) == 1
     }
 }
 

@@ -1,3 +1,4 @@
+import FuzzSupport
 import NineP
 
 /// Writes requests that mostly make sense for the state a client is in, with hostile values mixed in.

@@ -1,5 +1,6 @@
 import ByteStream
 import CLinux
+import FuzzSupport
 import NineP
 
 /// One reply, checked against the state of the client, which it changes.

@@ -1,4 +1,5 @@
 import CLinux
+import FuzzSupport
 import NineP
 import NinePServer
 import Synchronization
@@ -10,7 +11,8 @@ import SystemPackage
 package final class SessionFuzzer {
     package let memory = FuzzMemory()
     private let limits = FuzzLimits()
-    private let gate = Gate()
+    private let gate: Gate
+    private let bell: Bell
     private let services: [NinePService]
     private let rows: [FuzzExport]
     /// The host's tree lies in it as "tree", and a file beside it now and then.
@@ -21,6 +23,8 @@ package final class SessionFuzzer {
     /// - Parameter folder: an empty directory of the fuzzer's own.
     package init(folder path: String) throws(Errno) {
         clinux_ignore_signal(SIGPIPE)
+        gate = try Gate()
+        bell = try Bell()
         let host = ModelNode.host()
         folder = try OwnedFD.open(FilePath(path), O_RDONLY | O_DIRECTORY)
         try ModelNode("", holding: [ModelNode.host(named: "tree")]).create(in: folder.rawValue)
@@ -94,7 +98,7 @@ package final class SessionFuzzer {
         case 0: client.isHolding.toggle()
         case 1, 2: try release(clients)
         case 3:
-            let new = FuzzClient(service, ClientModel(limits: limits, exports: rows))
+            let new = FuzzClient(service, ClientModel(limits: limits, exports: rows), bell: bell)
             try require(
                 (new != nil) == (clients.count < limits.connections),
                 "connection \(clients.count + 1) of \(limits.connections)"
@@ -112,7 +116,7 @@ package final class SessionFuzzer {
 
     private func connect(_ service: NinePService) throws(Violation) -> FuzzClient {
         let model = ClientModel(limits: limits, exports: rows)
-        guard let client = FuzzClient(service, model) else {
+        guard let client = FuzzClient(service, model, bell: bell) else {
             throw Violation("an ended connection still counts")
         }
         return client
@@ -152,12 +156,7 @@ package final class SessionFuzzer {
         _ text: @autoclosure () -> String,
         until isDone: () -> Bool
     ) throws(Violation) {
-        var rounds = 0
-        while !isDone() {
-            rounds += 1
-            if rounds > 200_000 { throw Violation(text()) }
-            if rounds < 100 { sched_yield() } else { usleep(50) }
-        }
+        try require(bell.wait(until: isDone), text())
     }
 }
 

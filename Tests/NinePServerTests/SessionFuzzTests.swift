@@ -1,24 +1,11 @@
-import Foundation
 import NinePFuzzing
 import TestSupport
 import Testing
 
 /// The fuzzers' corpora and random inputs, through the same checks.
 @Suite struct SessionFuzzTests {
-    private static let corpus = URL(fileURLWithPath: #filePath)
-        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-        .appendingPathComponent("Fuzz/corpus")
-
-    private static func inputs(_ name: String) throws -> [(name: String, bytes: [UInt8])] {
-        let folder = corpus.appendingPathComponent(name)
-        let names = try FileManager.default.contentsOfDirectory(atPath: folder.path)
-        return try names.sorted().map { name in
-            (name, Array(try Data(contentsOf: folder.appendingPathComponent(name))))
-        }
-    }
-
     @Test func messagesOfTheCorpus() throws {
-        let inputs = try Self.inputs("decoder")
+        let inputs = try corpus("decoder")
         #expect(inputs.count > 100)
         for input in inputs { input.bytes.withUnsafeBytes { fuzzMessage($0) } }
     }
@@ -26,7 +13,7 @@ import Testing
     @Test func conversationsOfTheCorpus() throws {
         let folder = try ScratchFolder()
         let fuzzer = try SessionFuzzer(folder: folder.path)
-        let inputs = try Self.inputs("session")
+        let inputs = try corpus("session")
         #expect(inputs.count > 100)
         for input in inputs {
             #expect(throws: Never.self, "\(input.name)") {
@@ -39,12 +26,12 @@ import Testing
     }
 
     /// Any input makes a conversation.
-    @Test(arguments: 0..<4)
+    @Test(arguments: 0..<2)
     func conversationsOfRandomInputs(_ seed: Int) throws {
         let folder = try ScratchFolder()
         let fuzzer = try SessionFuzzer(folder: folder.path)
         var random = SplitMix(seed: UInt64(seed))
-        for _ in 0..<100 {
+        for _ in 0..<50 {
             let input = (0..<8).map { _ in UInt8.random(in: 0...255, using: &random) }
             try input.withUnsafeBytes { try fuzzer.run($0) }
         }

@@ -7,6 +7,7 @@ import TestSupport
 import Testing
 
 @testable import VirtioSocket
+@testable import VirtioSocketFuzzing
 
 @Suite("The device on its socket", .timeLimit(.minutes(1)))
 struct DeviceTests {

@@ -2,6 +2,7 @@ import ByteStream
 import Testing
 
 @testable import VirtioSocket
+@testable import VirtioSocketFuzzing
 
 @Suite("Connections between guest and services")
 struct EngineConnectionTests {
@@ -178,5 +179,18 @@ struct EngineConnectionTests {
         fixture.engine.closeAll()
         fixture.engine.closeAll()
         #expect(handlers.map(\.closedCount) == [1, 1, 1, 1, 1])
+    }
+
+    @Test("What was posted and never collected goes with the device")
+    func postedConnectionsAreForgotten() throws {
+        weak var mailbox: Mailbox?
+        do {
+            let fixture = try EngineFixture()
+            let handler = try fixture.connect()
+            handler.connection.send(Messages.message([1, 2, 3]))
+            mailbox = fixture.engine.mailbox
+            fixture.engine.closeAll()
+        }
+        #expect(mailbox == nil)
     }
 }

@@ -6,6 +6,7 @@ import SystemPackage
 import Testing
 
 @testable import VirtioSocket
+@testable import VirtioSocketFuzzing
 
 /// An engine with a simulated guest at its queues.
 final class EngineFixture {

@@ -3,6 +3,7 @@ import CLinux
 import Testing
 
 @testable import VirtioSocket
+@testable import VirtioSocketFuzzing
 
 @Suite("Flow control in both directions")
 struct EngineFlowTests {

@@ -4,6 +4,7 @@ import SystemIO
 import Testing
 
 @testable import VirtioSocket
+@testable import VirtioSocketFuzzing
 
 @Suite("Hostile guests", .timeLimit(.minutes(1)))
 struct HostileGuestTests {

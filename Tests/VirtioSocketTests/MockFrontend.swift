@@ -3,6 +3,7 @@ import SystemIO
 import SystemPackage
 
 @testable import VirtioSocket
+@testable import VirtioSocketFuzzing
 
 /// Plays QEMU: speaks vhost-user to a device's socket for a simulated guest.
 final class MockFrontend {

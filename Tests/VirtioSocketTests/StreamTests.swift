@@ -2,6 +2,7 @@ import CLinux
 import Testing
 
 @testable import VirtioSocket
+@testable import VirtioSocketFuzzing
 
 @Suite("Packet headers, credit and states")
 struct StreamTests {

@@ -1,6 +1,7 @@
 import Testing
 
 @testable import VirtioSocket
+@testable import VirtioSocketFuzzing
 
 @Suite("vhost-user messages")
 struct VhostUserMessageTests {

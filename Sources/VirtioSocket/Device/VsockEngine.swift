@@ -163,6 +163,9 @@ final class VsockEngine {
             stream.state = .gone
             stream.detachHandler()
         }
+        // All that is posted is gone now; left there, connections and mailbox would keep each other.
+        mailbox.collect(into: &posted)
+        posted.removeAll(keepingCapacity: true)
     }
 
     /// How long the device may sleep before `tick`, in milliseconds; -1 without limit.

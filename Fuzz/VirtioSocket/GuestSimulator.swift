@@ -49,10 +49,11 @@ final class GuestSimulator {
         )
     }
 
+    /// Where two regions meet, so that some buffers lie across the seam.
+    let seam = 3 << 20
+
     func memory() -> GuestMemory {
         var memory = GuestMemory()
-        // Two regions that meet at 3 MiB, so that some buffers lie across the seam.
-        let seam = 3 << 20
         _ = memory.add(
             guestAddress: Self.guestBase,
             userAddress: Self.userBase,
@@ -80,6 +81,25 @@ final class GuestSimulator {
 
     func receiveBuffer(_ slot: Int) -> Int { 0x10_000 + slot * 4096 }
     func transmitBuffer(_ slot: Int) -> Int { 0x200_000 + slot * 0x11_000 }
+
+    /// Where the packet sent last lies.
+    var lastTransmitBuffer: Int {
+        transmitBuffer(Int((transmit.available &- 1) & (queueSize / 2 - 1)))
+    }
+
+    /// Whether the device has given back the slot that the next packet takes.
+    var hasTransmitRoom: Bool { transmit.available &- usedIndex(transmit) < queueSize / 2 }
+
+    /// Receive buffers that the device does not have.
+    var freeReceiveSlots: Int { max(0, Int(queueSize) - Int(receive.available &- receive.used)) }
+
+    /// As made: rings and buffers of zeros.
+    func clear() {
+        memset(base, 0, receiveBuffer(Int(queueSize)))
+        memset(base + transmitBuffer(0), 0, transmitBuffer(Int(queueSize) / 2) - transmitBuffer(0))
+        receive = Ring(offset: receive.offset)
+        transmit = Ring(offset: transmit.offset)
+    }
 
     // MARK: Raw access
 
