@@ -45,6 +45,22 @@ struct BuildCommand: ParsableCommand {
     )
     var build: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Disks made at once (default: what cores and memory have room for).",
+            valueName: "number"
+        )
+    )
+    var jobs: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "Builds that stay in the output, the new one included (default: all).",
+            valueName: "number"
+        )
+    )
+    var keep: Int?
+
     @Flag(help: "One JSON object a line (docs/events.md).")
     var json = false
 
@@ -52,6 +68,8 @@ struct BuildCommand: ParsableCommand {
     var quiet = false
 
     func validate() throws {
+        if let jobs, jobs < 1 { throw ValidationError("--jobs is 1 or more.") }
+        if let keep, keep < 1 { throw ValidationError("--keep is 1 or more.") }
         if json && quiet { throw ValidationError("--json and --quiet exclude each other.") }
     }
 
@@ -59,13 +77,13 @@ struct BuildCommand: ParsableCommand {
         try reportingFailure(json: json) { () throws(BuildError) in
             let cancellation = Cancellation()
             try cancellation.observeSignals()
-            let selected = try selection.selected()
-            let builder = Builder(
+            let request = try selection.request()
+            let context = RunContext(
                 tools: try Tools(),
                 reporter: reporter,
                 cancellation: cancellation
             )
-            for target in selected { try builder.build(target.request) }
+            try Run(context).run(request)
         }
     }
 
@@ -76,6 +94,8 @@ struct BuildCommand: ParsableCommand {
                 flags: disk.settings,
                 output: output.map(absolutePath),
                 buildName: build,
+                jobs: jobs,
+                keptBuilds: keep,
                 names: targets
             )
         }
@@ -97,7 +117,7 @@ struct BuildCommand: ParsableCommand {
         }
     }
 
-    private var reporter: any BuildReporter {
+    private var reporter: any RunReporter {
         if json { return JSONReporter() }
         if !quiet && isatty(STDOUT_FILENO) != 0 { return TerminalReporter() }
         return PlainReporter(quiet: quiet)

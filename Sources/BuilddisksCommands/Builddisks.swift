@@ -22,7 +22,7 @@ package struct Builddisks: ParsableCommand {
             var command = try parseAsRoot()
             try command.run()
         } catch  where exitCode(for: error) == .validationFailure {
-            printError(fullMessage(for: error))
+            printErrorLine(fullMessage(for: error))
             exit(withError: ExitCode(2))
         } catch {
             exit(withError: error)

@@ -1,10 +1,5 @@
 import ArgumentParser
-import CLinux
 import Orchestrator
-import SystemIO
-
-/// Writes a line to standard error.
-func printError(_ line: String) { try? writeAll(STDERR_FILENO, (line + "\n").utf8) }
 
 /// Runs a command's work; a failure is told on standard error (what failed and where, why, what to
 /// do next) and becomes its exit code.
@@ -13,9 +8,9 @@ func reportingFailure(json: Bool = false, _ body: () throws(BuildError) -> Void)
         try body()
     } catch {
         if json { JSONReporter.reportFailure(error) }
-        printError("builddisks: \(error.message)")
-        for line in error.details { printError("  | \(line)") }
-        if let hint = error.hint { printError("  \(hint)") }
+        let lines = error.lines
+        printErrorLine("builddisks: \(lines[0])")
+        for line in lines.dropFirst() { printErrorLine("  \(line)") }
         throw ExitCode(error.exitCode)
     }
 }

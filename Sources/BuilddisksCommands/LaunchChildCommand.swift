@@ -1,5 +1,6 @@
 import ArgumentParser
 import CLinux
+import Orchestrator
 import SystemIO
 
 /// Not for users: becomes another program that dies with its parent (see `ChildProcess`).
@@ -15,7 +16,7 @@ struct LaunchChildCommand: ParsableCommand {
 
     func run() throws {
         let error = launchChild(parent: parent, arguments)
-        printError("builddisks: cannot start \(arguments.first ?? "a program"): \(error)")
+        printErrorLine("builddisks: cannot start \(arguments.first ?? "a program"): \(error)")
         // What a shell says when a program cannot be started.
         throw ExitCode(127)
     }

@@ -1,17 +1,17 @@
-import OSTree
+package import OSTree
 
 /// The libostree in a commit, and how it differs from others in what it leaves on a disk.
 /// One table of the differences; nothing else here asks for a version.
-struct LibostreeVersion: Comparable, CustomStringConvertible, Sendable {
+package struct LibostreeVersion: Comparable, CustomStringConvertible, Sendable {
     let year: Int
     let release: Int
     /// Built with composefs.
     var hasComposefs = false
 
-    var description: String { "\(year).\(release)" }
+    package var description: String { "\(year).\(release)" }
 
-    static func < (a: Self, b: Self) -> Bool { (a.year, a.release) < (b.year, b.release) }
-    static func == (a: Self, b: Self) -> Bool { (a.year, a.release) == (b.year, b.release) }
+    package static func < (a: Self, b: Self) -> Bool { (a.year, a.release) < (b.year, b.release) }
+    package static func == (a: Self, b: Self) -> Bool { (a.year, a.release) == (b.year, b.release) }
 
     private func isAtLeast(_ year: Int, _ release: Int) -> Bool {
         (self.year, self.release) >= (year, release)
@@ -29,6 +29,11 @@ struct LibostreeVersion: Comparable, CustomStringConvertible, Sendable {
     var writesAbootKeys: Bool { isAtLeast(2023, 1) && !isAtLeast(2025, 3) }
     /// A deployment gets a composefs image.
     var writesComposefs: Bool { hasComposefs && isAtLeast(2024, 10) }
+
+    /// For records: nil where it cannot be found.
+    package static func text(of commit: Commit, in repository: Repository) -> String? {
+        try? read(from: commit, in: repository).description
+    }
 
     /// Reads the version out of the commit's `ostree` program and library: trees without a package
     /// database have it nowhere else.

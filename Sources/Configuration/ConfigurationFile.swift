@@ -15,6 +15,9 @@ package struct ConfigurationFile: Sendable {
 
     package var file: FilePath
     package var output: FilePath?
+    package var jobs: Int?
+    /// Builds that stay in the output.
+    package var keptBuilds: Int?
     /// `repository`, `osname` and `[defaults]`.
     package var defaults: DiskSettings
     /// In the file's order.
@@ -51,6 +54,8 @@ package struct ConfigurationFile: Sendable {
         top.repository = root.string("repository").map { path($0, in: folder) }
         top.osname = root.string("osname")
         let output = root.string("output").map { path($0, in: folder) }
+        jobs = root.integer("jobs", in: 1...Int.max)
+        keptBuilds = root.integer("keep", in: 1...Int.max)
         var defaults = DiskSettings()
         if var reader = root.table("defaults") {
             defaults = DiskSettings(&reader, relativeTo: folder)

@@ -18,6 +18,8 @@ package struct Selection: Sendable {
     package var flags: DiskSettings
     package var output: FilePath?
     package var buildName: String?
+    package var jobs: Int?
+    package var keptBuilds: Int?
     /// Targets by name; none means all.
     package var names: [String]
 
@@ -26,12 +28,16 @@ package struct Selection: Sendable {
         flags: DiskSettings,
         output: FilePath? = nil,
         buildName: String? = nil,
+        jobs: Int? = nil,
+        keptBuilds: Int? = nil,
         names: [String] = []
     ) {
         self.file = file
         self.flags = flags
         self.output = output
         self.buildName = buildName
+        self.jobs = jobs
+        self.keptBuilds = keptBuilds
         self.names = names
     }
 
@@ -59,9 +65,24 @@ package struct Selection: Sendable {
         return targets
     }
 
-    /// The disks that are asked for by name; all where none is named.
-    package func selected() throws(BuildError) -> [Target] {
+    /// What is to be run: the disks that are asked for; those of the configuration that are not, stay
+    /// as the current build has them.
+    package func request() throws(BuildError) -> RunRequest {
         let all = try allTargets()
+        let chosen = try selected(of: all)
+        let files = Set(chosen.map(\.request.diskFileName))
+        return RunRequest(
+            disks: chosen.map(\.request),
+            kept: all.map(\.request.diskFileName).filter { !files.contains($0) },
+            jobs: jobs ?? file?.jobs,
+            keptBuilds: keptBuilds ?? file?.keptBuilds
+        )
+    }
+
+    /// The disks that are asked for by name; all where none is named.
+    package func selected() throws(BuildError) -> [Target] { try selected(of: try allTargets()) }
+
+    private func selected(of all: [Target]) throws(BuildError) -> [Target] {
         if names.isEmpty {
             try Self.refuseDuplicates(all)
             return all

@@ -16,6 +16,9 @@ package func terminalColumns() -> Int {
     return known == 0 && size.ws_col > 0 ? Int(size.ws_col) : 80
 }
 
+/// Seconds since 1970. The C function is `time`.
+package func currentTime() -> Int64 { Int64(time(nil)) }
+
 /// "20260815.143015": a moment in UTC.
 /// - Parameter seconds: since 1970. The C function is `gmtime_r`.
 package func compactTime(_ seconds: UInt64) -> String {

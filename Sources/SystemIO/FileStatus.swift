@@ -75,6 +75,15 @@ package func makeSymlink(_ path: FilePath, to target: String) throws(Errno) {
     try syscall { unsafe path.withPlatformString { unsafe symlink(target, $0) } }
 }
 
+/// A second name for a file, on the same file system. The C function is `link`.
+package func linkFile(_ path: FilePath, as name: FilePath) throws(Errno) {
+    try syscall {
+        unsafe path.withPlatformString { old in
+            unsafe name.withPlatformString { unsafe link(old, $0) }
+        }
+    }
+}
+
 /// The C function is `readlink`.
 package func symlinkTarget(_ path: FilePath) throws(Errno) -> String {
     var buffer = [UInt8](repeating: 0, count: 4096)

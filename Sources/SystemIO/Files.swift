@@ -34,6 +34,11 @@ package func removeTree(_ path: FilePath) {
     unsafe path.withPlatformString { _ = unsafe rmdir($0) }
 }
 
+/// The C function is `rmdir`.
+package func removeEmptyFolder(_ path: FilePath) throws(Errno) {
+    try syscall { unsafe path.withPlatformString { unsafe rmdir($0) } }
+}
+
 /// Makes a folder and those above it that are missing. The C function is `mkdir`.
 package func makeDirectories(_ path: FilePath, mode: UInt32 = 0o755) throws(Errno) {
     if unsafe path.withPlatformString({ unsafe mkdir($0, mode) }) == 0 { return }

@@ -15,6 +15,8 @@ private func parse(_ text: String) throws(BuildError) -> ConfigurationFile {
             repository = "repo"
             osname = "debian"
             output = "/srv/images"
+            jobs = 3
+            keep = 5
 
             [defaults]
             size = "8G"
@@ -43,6 +45,8 @@ private func parse(_ text: String) throws(BuildError) -> ConfigurationFile {
             """
         )
         #expect(file.output == "/srv/images")
+        #expect(file.jobs == 3)
+        #expect(file.keptBuilds == 5)
         #expect(file.defaults.repository == "/project/repo")
         #expect(file.defaults.osname == "debian")
         #expect(file.defaults.size == 8 << 30)
@@ -61,7 +65,7 @@ private func parse(_ text: String) throws(BuildError) -> ConfigurationFile {
         #expect(file.disks.map(\.name) == ["standard", "all"], "in the file's order")
         #expect(file.disks[0].settings.size == 4 << 30)
         #expect(file.disks[0].settings.refs == ["debian/bookworm/x86_64/standard"])
-        #expect(file.disks[0].place == "/project/builddisks.toml:20")
+        #expect(file.disks[0].place == "/project/builddisks.toml:22")
         #expect(file.disks[1].settings.repository == "/other")
         #expect(file.disks[1].settings.from == .disk("/project/old/disk.qcow2"))
     }
@@ -99,6 +103,7 @@ private func parse(_ text: String) throws(BuildError) -> ConfigurationFile {
                 "2: `kargs` must be an array of strings, not a string"
             ),
             ("[defaults]\nkargs = [\n  \"a\",\n  7,\n]", "4: `kargs` holds a whole number"),
+            ("keep = 0", "1: `keep` is 0, and must be 1 or more"),
             ("osname = \"\"", "1: `osname` is empty"),
             ("disk = 5", "1: `disk` must be a table (`[disk.NAME]`), not a whole number"),
             ("[[disk]]\nref = \"r\"", "1: `disk` must be a table (`[disk.NAME]`), not an array"),

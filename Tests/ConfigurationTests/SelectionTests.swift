@@ -59,6 +59,23 @@ import Testing
         #expect(try select(names: names).map(\.request.target) == chosen)
     }
 
+    @Test func disksThatAreNotAskedForStayAsTheyAre() throws {
+        let file = try ConfigurationFile(
+            Array(("keep = 4\njobs = 3\n" + Self.text).utf8),
+            file: "/project/builddisks.toml"
+        )
+        let request = try Selection(
+            file: file,
+            flags: DiskSettings(),
+            keptBuilds: 2,
+            names: ["small"]
+        ).request()
+        #expect(request.disks.map(\.target) == ["small"])
+        #expect(request.kept == ["os-standard.qcow2"])
+        #expect(request.jobs == 3)
+        #expect(request.keptBuilds == 2, "the option goes before the file")
+    }
+
     @Test func flagsGoBeforeTheFile() throws {
         let targets = try select(
             flags: {

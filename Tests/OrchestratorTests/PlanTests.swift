@@ -37,15 +37,18 @@ import Testing
 
     @Test func events() {
         let text = JSONReporter.encode(
-            .progress(
-                .pull,
-                PhaseProgress(objects: 3, totalObjects: 9, bytes: 10, totalBytes: 0)
+            .disk(
+                target: "a",
+                .progress(
+                    .pull,
+                    PhaseProgress(objects: 3, totalObjects: 9, bytes: 10, totalBytes: 0)
+                )
             )
         ).text
         #expect(
             text
-                == #"{"event": "progress", "phase": "pull", "objects": 3, "total_objects": 9, "#
-                + #""bytes": 10, "total_bytes": 0}"#
+                == #"{"event": "progress", "target": "a", "phase": "pull", "objects": 3, "#
+                + #""total_objects": 9, "bytes": 10, "total_bytes": 0}"#
         )
     }
 

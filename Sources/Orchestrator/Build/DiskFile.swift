@@ -108,10 +108,12 @@ enum DiskFile {
             throw BuildError(.host, "cannot start \(program): \(error)")
         }
         if output.exit.isSuccess { return }
-        throw BuildError(
+        var error = BuildError(
             output.lines.contains { isNoSpace($0) } ? .space : .host,
             "cannot \(action): qemu-img \(output.exit.description)",
             details: output.lines
         )
+        error.command = ([program.string] + arguments).joined(separator: " ")
+        throw error
     }
 }

@@ -44,10 +44,11 @@ package struct Shell: Sendable {
                 host: host,
                 disks: [],
                 memory: memory,
+                processors: processorCount(),
                 folder: folder,
                 tools: tools,
                 cancellation: cancellation,
-                reporter: PlainReporter(quiet: true),
+                reporter: SilentReporter(),
                 console: socket
             ),
             choice: accelerator

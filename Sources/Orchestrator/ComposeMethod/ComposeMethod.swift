@@ -9,6 +9,8 @@ struct ComposeMethod: DiskMethod {
     let plan: BuildPlan
     let reporter: any BuildReporter
     let cancellation: Cancellation
+    /// Threads.
+    let processors: Int
 
     /// The commit needs libostree itself for something; the VM method can do it.
     struct NeedsVM: Error {
@@ -69,9 +71,9 @@ struct ComposeMethod: DiskMethod {
     ) throws(BuildError) -> Result<ComposeFigures, ComposeError> {
         let latest = Mutex(0.0)
         let finished = Latch<Result<ComposeFigures, ComposeError>>()
-        try startWorker("compose") { [reporter] in
+        try startWorker("compose") { [reporter, processors] in
             let result = Result { () throws(ComposeError) in
-                try composer.compose(to: file) { progress in
+                try composer.compose(to: file, threads: processors) { progress in
                     let due = latest.withLock { last in
                         let now = monotonicSeconds()
                         guard now - last > 0.1 else { return false }

@@ -31,11 +31,26 @@ package struct BuildError: Error, Sendable {
     /// Lines that help to see why: a failed command's output, the guest's last console lines.
     package var details: [String]
 
+    /// The program that failed, with its arguments.
+    package var command: String?
+    /// Of the system call that failed, here or in the guest.
+    package var errno: Errno?
+    /// Last lines of the guest's console.
+    package var console: [String] = []
+    /// The file that the whole report is in, if there is one.
+    package var report: String?
+
     package init(_ kind: Kind, _ message: String, hint: String? = nil, details: [String] = []) {
         self.kind = kind
         self.message = message
         self.hint = hint
         self.details = details
+    }
+
+    /// For people: what failed, why, what to do.
+    package var lines: [String] {
+        [message] + details.map { "| \($0)" } + [hint].compactMap(\.self)
+            + [report.map { "The whole report: \($0)" }].compactMap(\.self)
     }
 
     /// The exit code of the command (docs in README, "Exit codes").
@@ -54,22 +69,25 @@ package struct BuildError: Error, Sendable {
 
     /// A failed system call on a path: ENOSPC and EDQUOT are a matter of space, all else the host's.
     package static func system(_ errno: Errno, _ action: String, _ path: FilePath) -> BuildError {
+        var error: BuildError
         switch errno {
         case .noSpace, .diskQuotaExceeded:
-            BuildError(
+            error = BuildError(
                 .space,
                 "\(action) \(path): \(errno)",
                 hint: "Free space there, or choose another folder with --output."
             )
         case .permissionDenied, .notPermitted, .readOnlyFileSystem:
-            BuildError(
+            error = BuildError(
                 .host,
                 "\(action) \(path): \(errno)",
                 hint: "Choose a folder that you may write, with --output."
             )
         default:
-            BuildError(.host, "\(action) \(path): \(errno)")
+            error = BuildError(.host, "\(action) \(path): \(errno)")
         }
+        error.errno = errno
+        return error
     }
 }
 

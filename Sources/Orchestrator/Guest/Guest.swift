@@ -36,13 +36,15 @@ package struct Guest {
         let text = String(decoding: tail, as: UTF8.self)
         if status.isSuccess { return text }
         let lines = text.split(whereSeparator: \.isNewline).suffix(20).map(String.init)
-        throw BuildError(
+        var error = BuildError(
             lines.contains { isNoSpace($0) } ? .space : .guest,
             "cannot \(step): `\(arguments.joined(separator: " "))` in the guest: \(status)",
             hint: lines.contains { isNoSpace($0) }
                 ? "The commit does not fit on the disk: choose a larger --size." : nil,
             details: lines
         )
+        error.command = arguments.joined(separator: " ")
+        throw error
     }
 
     /// Any other request; its answer carries nothing.

@@ -11,6 +11,8 @@ package final class GuestChannel {
     /// What may happen while a request is in work.
     package struct Handlers {
         package var output: ([UInt8]) -> Void = { _ in }
+        /// A request was answered, well or not.
+        package var step: (GuestStep) -> Void = { _ in }
         package var log: (LogLine) -> Void = { _ in }
         package var entries: ([TreeEntry]) -> Void = { _ in }
         package var heartbeat: (Heartbeat) -> Void = { _ in }
@@ -69,11 +71,16 @@ package final class GuestChannel {
             throw BuildError(.fault, "\(error)")
         }
         try send(bytes)
-        let deadline = monotonicSeconds() + limit + 15
+        let began = monotonicSeconds()
+        let deadline = began + limit + 15
         while let event = try nextEvent(deadline: deadline) {
             switch event {
-            case .completed(id, let completion, let figures): return (completion, figures)
-            case .failed(id, let failure): throw error(step, failure)
+            case .completed(id, let completion, let figures):
+                handlers.step(GuestStep(step, began, figures))
+                return (completion, figures)
+            case .failed(id, let failure):
+                handlers.step(GuestStep(step, began, nil))
+                throw error(step, failure)
             case .completed, .failed, .ready, .progress: break
             case .output(_, _, let bytes): handlers.output(bytes)
             case .entries(_, let entries): handlers.entries(entries)
@@ -157,13 +164,16 @@ package final class GuestChannel {
     }
 
     private func failure(_ message: String, hint: String? = nil) -> BuildError {
-        BuildError(
+        let console = machine.consoleTail
+        var error = BuildError(
             .guest,
             message,
             hint: hint,
             details: machine.errorOutput.map { "qemu: \($0)" }
-                + machine.consoleTail.map { "console: \($0)" }
+                + console.suffix(30).map { "console: \($0)" }
         )
+        error.console = console
+        return error
     }
 
     private func error(_ step: String, _ failure: Failure) -> BuildError {
@@ -173,17 +183,32 @@ package final class GuestChannel {
         let kind: BuildError.Kind =
             failure.errno == UInt32(bitPattern: ENOSPC) || output.contains { isNoSpace($0) }
             ? .space : .guest
-        return BuildError(
+        var error = BuildError(
             kind,
             "cannot \(step): \(failure)\(reason)",
             hint: kind == .space
                 ? "The commit does not fit on the disk: choose a larger --size." : nil,
             details: output
         )
+        if failure.errno != 0 { error.errno = Errno(rawValue: failure.errno) }
+        if !failure.command.isEmpty { error.command = failure.command.joined(separator: " ") }
+        return error
     }
 }
 
 /// Whether a program's message says that the disk is full.
 func isNoSpace(_ line: String) -> Bool {
     line.contains("No space left on device") || line.contains("min-free-space")
+}
+
+extension GuestStep {
+    /// - Parameter began: monotonic seconds.
+    fileprivate init(_ name: String, _ began: Double, _ figures: Figures?) {
+        self.init(
+            name: name,
+            seconds: monotonicSeconds() - began,
+            userSeconds: Double(figures?.userMilliseconds ?? 0) / 1000,
+            systemSeconds: Double(figures?.systemMilliseconds ?? 0) / 1000
+        )
+    }
 }

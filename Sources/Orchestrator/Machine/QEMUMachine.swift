@@ -54,7 +54,7 @@ package final class QEMUMachine: Sendable {
     package var errorOutput: [String] { lastLines(of: errors, count: 10) }
 
     /// The guest's last words on its serial console.
-    package var consoleTail: [String] { console.map { lastLines(of: $0, count: 30) } ?? [] }
+    package var consoleTail: [String] { console.map { lastLines(of: $0, count: 100) } ?? [] }
 }
 
 /// The last lines of a text file, without escape sequences and carriage returns.

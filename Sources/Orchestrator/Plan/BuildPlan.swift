@@ -13,8 +13,9 @@ package struct BuildPlan: Sendable {
     package let layout: DiskLayout
     /// A checksum over what decides the installed system: commit, layout, size, kernel arguments.
     package let contentDigest: Checksum
-    /// The name of the folder that the disk is published in.
-    package let name: String
+    /// A checksum over that and what else decides the disk's file: format, method, what it is made
+    /// from.
+    package let identity: Checksum
     /// The whole kernel command line of the installed system, without `ostree=`.
     package let kernelArguments: [String]
 
@@ -48,10 +49,9 @@ package struct BuildPlan: Sendable {
             )
         }
         let method = request.method == .auto ? .compose : request.method
-        let digest = Self.digest(
+        self.identity = Self.digest(
             content + [method.rawValue, request.format.rawValue] + Self.updateFields(request.update)
         )
-        name = request.buildName ?? "\(compactTime(commit.timestamp))-\(digest.hex.prefix(8))"
     }
 
     package var diskFileName: String { request.diskFileName }

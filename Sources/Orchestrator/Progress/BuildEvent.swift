@@ -1,5 +1,6 @@
 /// A phase of a build, in the order in which they come.
 package enum Phase: String, Sendable, CaseIterable {
+    case compose
     case prepare
     case boot
     case format
@@ -9,7 +10,6 @@ package enum Phase: String, Sendable, CaseIterable {
     case bootloader
     case check
     case publish
-    case compose
 
     /// What a person reads.
     package var title: String {
@@ -28,19 +28,40 @@ package enum Phase: String, Sendable, CaseIterable {
     }
 }
 
-/// What happens during a build, told as it happens.
+/// What happens to one disk, told as it happens.
 package enum BuildEvent: Sendable {
-    case started(build: String, target: String, commit: String)
+    case started(ref: String, commit: String)
     /// One line that says what was chosen and why.
     case note(String)
     case phaseStarted(Phase)
     case progress(Phase, PhaseProgress)
     case phaseEnded(Phase, seconds: Double)
+    /// Something that the guest was asked for is done.
+    case guestStep(GuestStep)
     /// A line that a command in the guest printed.
     case guestOutput(String)
-    /// The same commit and plan have been built before: nothing to do.
-    case alreadyCreated(build: String, disk: String)
-    case finished(BuildSummary)
+    /// The current build has this disk of the same commit and plan.
+    case unchanged(commit: String)
+    case finished(DiskSummary)
+    case failed(BuildError)
+}
+
+/// One request to the guest, as it was answered.
+package struct GuestStep: Sendable, Equatable {
+    /// "pull the commit".
+    package var name: String
+    /// From the request to its answer, as the host sees it.
+    package var seconds: Double
+    /// Processor time of the guest's commands.
+    package var userSeconds: Double
+    package var systemSeconds: Double
+
+    package init(name: String, seconds: Double, userSeconds: Double, systemSeconds: Double) {
+        self.name = name
+        self.seconds = seconds
+        self.userSeconds = userSeconds
+        self.systemSeconds = systemSeconds
+    }
 }
 
 /// How far a phase is. Totals are 0 where they are not known.
@@ -66,10 +87,9 @@ package struct PhaseProgress: Sendable, Equatable {
     }
 }
 
-/// The figures at the end of a build.
-package struct BuildSummary: Sendable {
-    package var build: String
-    package var disk: String
+/// The figures of a finished disk.
+package struct DiskSummary: Sendable {
+    package var file: String
     /// Phases in the order they ran, seconds each.
     package var phases: [(phase: Phase, seconds: Double)]
     package var totalSeconds: Double
@@ -78,7 +98,19 @@ package struct BuildSummary: Sendable {
     package var virtualBytes: UInt64
 }
 
-/// Receives the events of a build; from any thread, one call at a time for one build.
+extension DiskSummary {
+    init(_ record: DiskRecord) {
+        file = record.file
+        phases = Phase.allCases.compactMap { phase in
+            record.seconds[phase.rawValue].map { (phase, $0) }
+        }
+        totalSeconds = record.seconds["total"] ?? 0
+        allocatedBytes = record.allocatedBytes
+        virtualBytes = record.virtualBytes
+    }
+}
+
+/// Receives the events of one disk; from any thread.
 package protocol BuildReporter: Sendable {
     func report(_ event: BuildEvent)
 }

@@ -10,6 +10,14 @@ package indirect enum JSONValue: Sendable {
     case object([(String, JSONValue)])
     case null
 
+    package static func optional(_ value: String?) -> JSONValue {
+        value.map { .string($0) } ?? .null
+    }
+
+    package static func strings(_ values: [String]) -> JSONValue {
+        .array(values.map { .string($0) })
+    }
+
     /// On one line.
     package var text: String {
         switch self {
@@ -24,16 +32,37 @@ package indirect enum JSONValue: Sendable {
         }
     }
 
-    /// Objects and their members on lines of their own.
+    /// Objects, their members and arrays of objects on lines of their own.
     package func indentedText(depth: Int = 0) -> String {
-        guard case .object(let members) = self, !members.isEmpty else { return text }
-        let margin = String(repeating: "  ", count: depth + 1)
-        let lines = members.map {
-            margin + Self.quoted($0.0) + ": " + $0.1.indentedText(depth: depth + 1)
+        let lines: [String]
+        let brackets: (String, String)
+        switch self {
+        case .object(let members) where !members.isEmpty:
+            lines = members.map { Self.quoted($0.0) + ": " + $0.1.indentedText(depth: depth + 1) }
+            brackets = ("{", "}")
+        case .array(let values) where values.contains(where: \.isObject):
+            lines = values.map { $0.isFlat ? $0.text : $0.indentedText(depth: depth + 1) }
+            brackets = ("[", "]")
+        default:
+            return text
         }
-        return "{\n" + lines.joined(separator: ",\n") + "\n"
-            + String(repeating: "  ", count: depth) + "}"
+        let margin = String(repeating: "  ", count: depth + 1)
+        return brackets.0 + "\n" + lines.map { margin + $0 }.joined(separator: ",\n") + "\n"
+            + String(repeating: "  ", count: depth) + brackets.1
     }
+
+    /// An object of plain values, which reads well on one line.
+    private var isFlat: Bool {
+        guard case .object(let members) = self else { return false }
+        return members.allSatisfy { member in
+            switch member.1 {
+            case .object, .array: false
+            default: true
+            }
+        }
+    }
+
+    private var isObject: Bool { if case .object = self { true } else { false } }
 
     /// RFC 8259, section 7.
     private static func quoted(_ value: String) -> String {

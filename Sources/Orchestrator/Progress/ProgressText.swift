@@ -52,27 +52,3 @@ package enum ProgressText {
         return String(result.reversed())
     }
 }
-
-/// The table at the end of a build.
-package enum SummaryTable {
-    package static func lines(_ summary: BuildSummary) -> [String] {
-        var rows = summary.phases.map { ($0.phase.title, $0.seconds) }
-        rows.append(("Total", summary.totalSeconds))
-        let width = rows.map(\.0.count).max() ?? 0
-        var lines = ["", "Seconds per phase"]
-        for (name, seconds) in rows {
-            let value = ProgressText.fixed(seconds, digits: 1)
-            let padding = String(
-                repeating: " ",
-                count: width - name.count + max(0, 8 - value.count)
-            )
-            lines.append("  \(name)\(padding)\(value)")
-        }
-        lines.append("")
-        lines.append(
-            "\(summary.build): \(ProgressText.megabytes(summary.allocatedBytes)) MB on the host, "
-                + "\(ProgressText.megabytes(summary.virtualBytes)) MB for the guest"
-        )
-        return lines
-    }
-}

@@ -4,10 +4,10 @@ package import SystemPackage
 
 /// The folder that builds are published in:
 ///
-///     DIR/<build>/<osname>-<last part of the target>.qcow2
+///     DIR/<build>/<osname>-<last part of the target>.qcow2   one of each disk
 ///     DIR/<build>/build.json
 ///     DIR/current -> <build>
-///     DIR/.work-<build>/                 while a build is made
+///     DIR/.work-<pid>/                   while a build is made
 ///     DIR/.lock
 ///
 /// A build appears by one rename, and `current` changes by another: at every moment both are a whole
@@ -17,6 +17,7 @@ package final class OutputFolder: Sendable {
     private let lock: FileLock
 
     private static let workPrefix = ".work-"
+    private static let oldPrefix = ".old-"
 
     /// Opens (makes) the folder, takes its lock, and removes what a killed run left.
     /// - Throws: `.busy` when another run holds it, `.host` when it cannot be written.
@@ -39,9 +40,27 @@ package final class OutputFolder: Sendable {
             throw .system(error, "cannot write in the output folder", path)
         }
         for name in (try? directoryNames(path)) ?? []
-        where name.hasPrefix(Self.workPrefix) || name.hasPrefix(".current.") {
+        where name.hasPrefix(Self.workPrefix) || name.hasPrefix(".current.")
+            || name.hasPrefix(Self.oldPrefix)
+        {
             removeTree(path.appending(name))
         }
+    }
+
+    /// The names of all folders that may be builds.
+    package var builds: [String] {
+        ((try? directoryNames(path)) ?? []).filter { name in
+            !name.hasPrefix(".")
+                && (try? FileStatus(path.appending(name), followingLinks: false))?.kind
+                    == .directory
+        }
+    }
+
+    /// Removes a build; it disappears in one step, and the next run completes what a killed one began.
+    package func remove(_ build: String) {
+        let old = path.appending(Self.oldPrefix + build)
+        try? renameFile(folder(of: build), old)
+        removeTree(old)
     }
 
     /// The folder of a published build, whether it exists or not.

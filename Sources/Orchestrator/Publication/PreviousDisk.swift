@@ -1,4 +1,3 @@
-import FoundationEssentials
 import SystemIO
 import SystemPackage
 
@@ -7,22 +6,7 @@ struct PreviousDisk: Sendable {
     let file: FilePath
     let format: DiskFormat
     /// nil where no `build.json` lies beside the disk.
-    let record: Record?
-
-    /// The members of `build.json` that decide whether an update is possible, or needed.
-    struct Record: Decodable, Sendable {
-        struct Disk: Decodable, Sendable {
-            var file: String
-            var format: String
-            var sha256: String
-            var virtual_bytes: UInt64
-        }
-        var commit: String
-        var osname: String
-        var layout: String
-        var plan: String
-        var disk: Disk
-    }
+    let record: DiskRecord?
 
     /// The disk of `current`; nil where there is none yet.
     init?(currentOf output: OutputFolder, named name: String) {
@@ -34,18 +18,15 @@ struct PreviousDisk: Sendable {
     init?(_ file: FilePath) {
         guard (try? FileStatus(file))?.kind == .regular else { return nil }
         self.file = file
-        let beside = file.removingLastComponent().appending(BuildRecord.fileName)
-        let record = (try? readFile(beside, limit: 1 << 20)).flatMap {
-            try? JSONDecoder().decode(Record.self, from: Data($0))
-        }
-        self.record = record?.disk.file == file.lastComponent?.string ? record : nil
+        record = BuildRecord(in: file.removingLastComponent())?
+            .disk(named: file.lastComponent?.string ?? "")
         let named: DiskFormat = file.extension == "raw" ? .raw : .qcow2
-        format = self.record.flatMap { DiskFormat(rawValue: $0.disk.format) } ?? named
+        format = record.flatMap { DiskFormat(rawValue: $0.format) } ?? named
     }
 
     /// What is the same as long as the disk is.
     var identity: String {
-        if let record { return record.disk.sha256 }
+        if let record { return record.sha256 }
         guard let status = try? FileStatus(file) else { return "" }
         return "\(status.device):\(status.inode):\(status.size):\(status.modified)"
     }
@@ -62,8 +43,8 @@ struct PreviousDisk: Sendable {
         if record.layout != plan.request.layout.rawValue {
             return "its layout is \(record.layout), not \(plan.request.layout.rawValue)"
         }
-        if record.disk.virtual_bytes != plan.request.size {
-            return "its size is \(record.disk.virtual_bytes) bytes, not \(plan.request.size)"
+        if record.virtualBytes != plan.request.size {
+            return "its size is \(record.virtualBytes) bytes, not \(plan.request.size)"
         }
         return nil
     }

@@ -10,6 +10,8 @@ struct VMMethod: DiskMethod {
     let tools: Tools
     let reporter: any BuildReporter
     let cancellation: Cancellation
+    /// Of the VM, and threads that fill a pack.
+    let processors: Int
     /// The disk to start from; nil makes a new one.
     let previous: PreviousDisk?
 
@@ -36,6 +38,7 @@ struct VMMethod: DiskMethod {
                         )
                     ],
                     memory: plan.request.memory,
+                    processors: processors,
                     folder: ready.folder,
                     tools: tools,
                     cancellation: cancellation,
@@ -45,6 +48,7 @@ struct VMMethod: DiskMethod {
             )
         }
         defer { session.stop() }
+        session.guest.channel.handlers.step = { [reporter] in reporter.report(.guestStep($0)) }
         session.guest.channel.handlers.output = { [reporter] bytes in
             reporter.report(.guestOutput(String(decoding: bytes, as: UTF8.self)))
         }
@@ -53,7 +57,8 @@ struct VMMethod: DiskMethod {
             plan: plan,
             bootCode: plan.bootBinaries.bootCode.bytes
         )
-        try blamingRepository(ready.host.pack) { () throws(BuildError) in
+        try blamingRepository(ready.host.pack, { session.machine.consoleTail }) {
+            () throws(BuildError) in
             if previous == nil {
                 try create(installation, ready, clock)
             } else {
@@ -162,7 +167,7 @@ struct VMMethod: DiskMethod {
                 repository: plan.repository,
                 commit: plan.commit.checksum
             )
-            return PackService(source, workers: processorCount()) { progress.update($0) }
+            return PackService(source, workers: processors) { progress.update($0) }
         } catch {
             throw BuildError(.host, "cannot start a thread: \(error)")
         }
@@ -170,21 +175,33 @@ struct VMMethod: DiskMethod {
 
     /// What the guest cannot read it reports in its own words, from an errno to libostree's. Where the
     /// reason is the host's repository, say so: the object, its file, and what to do.
+    /// - Parameter console: the guest's last lines.
     private func blamingRepository(
         _ pack: PackService?,
+        _ console: () -> [String],
         _ body: () throws(BuildError) -> Void
     ) throws(BuildError) {
         do throws(BuildError) {
             try body()
         } catch {
-            if let cause = pack?.failure { throw BuildError(.input, "\(cause)") }
-            guard error.kind == .guest else { throw error }
+            var told = error
+            told.console = console()
+            if let cause = pack?.failure {
+                told.kind = .input
+                told.message = "\(cause)"
+                told.details = []
+                told.hint = nil
+                throw told
+            }
+            guard error.kind == .guest else { throw told }
             do throws(OSTreeError) {
                 try plan.repository.verify(plan.commit.checksum)
             } catch let cause {
-                throw BuildError(.input, "\(cause)", details: error.details)
+                told.kind = .input
+                told.message = "\(cause)"
+                told.hint = nil
             }
-            throw error
+            throw told
         }
     }
 }

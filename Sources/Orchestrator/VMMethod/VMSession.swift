@@ -15,6 +15,7 @@ final class VMSession {
         var host: VMHost
         var disks: [MachineConfiguration.Disk]
         var memory: Int
+        var processors: Int
         var folder: PrivateFolder
         var tools: Tools
         var cancellation: Cancellation
@@ -124,7 +125,7 @@ final class VMSession {
                 ),
                 disks: setup.disks,
                 memory: setup.memory,
-                processors: processorCount(),
+                processors: setup.processors,
                 vsockSocket: vsockPath,
                 controlSocket: controlPath,
                 console: setup.console.map { .socket($0) } ?? .file(folder.appending("console"))

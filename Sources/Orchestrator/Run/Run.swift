@@ -1,0 +1,260 @@
+import OSTree
+import SystemIO
+import SystemPackage
+
+/// What all disks of a run share.
+package struct RunContext: Sendable {
+    package let tools: Tools
+    package let reporter: any RunReporter
+    package let cancellation: Cancellation
+
+    package init(tools: Tools, reporter: any RunReporter, cancellation: Cancellation) {
+        self.tools = tools
+        self.reporter = reporter
+        self.cancellation = cancellation
+    }
+}
+
+/// From requests to one published build: plans, disks, publication, retention.
+///
+/// As in gnome-continuous, all disks of a run lie in one build's folder and `current` is swapped once.
+/// A disk that fails leaves the others alone: they are published, and the failed one stays as the
+/// current build has it. Nothing is published when none could be made.
+package struct Run {
+    let context: RunContext
+
+    package init(_ context: RunContext) { self.context = context }
+
+    /// What becomes of one requested disk.
+    enum Task: Sendable {
+        case build(BuildPlan, PreviousDisk?)
+        /// The current build has it already.
+        case carry(DiskRecord)
+        case fail(BuildError)
+    }
+
+    package func run(_ request: RunRequest) throws(BuildError) {
+        let started = monotonicSeconds()
+        let plans = request.disks.map { disk in
+            Result { () throws(BuildError) in try BuildPlan(disk) }
+        }
+        guard let first = request.disks.first, plans.contains(where: { $0.isSuccess }) else {
+            let failures = zip(request.disks, plans).compactMap { disk, plan in
+                plan.failure.map { RunFailure(target: disk.target, error: $0) }
+            }
+            throw RunFailure.summary(failures, of: request.disks.count)
+        }
+        let output = try OutputFolder(first.output)
+        let publication = Publication(output: output, request: request, started: started)
+        if let name = publication.name(of: plans), output.exists(name) {
+            if output.current != name { try output.makeCurrent(name) }
+            let disks = publication.disks(of: name)
+            context.reporter.report(.alreadyCreated(build: name, disks: disks))
+            publication.removeOldBuilds(context.reporter)
+            return
+        }
+        let tasks = zip(request.disks, plans).map { disk, plan -> Task in
+            do throws(BuildError) {
+                return try task(for: try plan.get(), publication)
+            } catch {
+                return .fail(error)
+            }
+        }
+        if let current = publication.current, tasks.allSatisfy(\.isCarried),
+            Set(tasks.compactMap(\.file) + publication.keptFiles) == Set(current.disks.map(\.file))
+        {
+            let disks = publication.disks(of: current.build)
+            context.reporter.report(.alreadyCreated(build: current.build, disks: disks))
+            publication.removeOldBuilds(context.reporter)
+            return
+        }
+        try build(request, tasks, publication)
+    }
+
+    private func build(
+        _ request: RunRequest,
+        _ tasks: [Task],
+        _ publication: Publication
+    ) throws(BuildError) {
+        let building = tasks.indices.filter { tasks[$0].isBuild }
+        let resources = Resources(
+            wanted: request.jobs,
+            disks: building.count,
+            memory: request.disks.map(\.memory).max() ?? BuildRequest.defaultMemory
+        )
+        context.reporter.report(
+            .started(targets: request.disks.map(\.target), jobs: resources.jobs)
+        )
+        let work = try publication.output.makeWorkFolder(for: publication.workName)
+        var published = false
+        defer { if !published { removeTree(work) } }
+        for (disk, task) in zip(request.disks, tasks) {
+            let reporter = TargetReporter(target: disk.target, sink: context.reporter)
+            switch task {
+            case .carry(let record): reporter.report(.unchanged(commit: record.commit))
+            case .fail(let error): reporter.report(.failed(error))
+            case .build: break
+            }
+        }
+        let made = try JobPool.run(pieces: building.count, threads: resources.jobs) {
+            [context] piece in
+            let index = building[piece]
+            return Self.make(
+                tasks[index],
+                request.disks[index].target,
+                context,
+                resources.processors,
+                publication,
+                work
+            )
+        }
+        // A run that is to end publishes nothing, whatever was finished.
+        try context.cancellation.check()
+        var outcomes = tasks.map(\.outcome)
+        for (index, outcome) in zip(building, made) { outcomes[index] = outcome }
+        let failures = zip(request.disks, outcomes).compactMap { disk, outcome in
+            outcome?.failure.map { RunFailure(target: disk.target, error: $0) }
+        }
+        guard outcomes.contains(where: { $0?.isSuccess == true }) else {
+            throw RunFailure.summary(failures, of: request.disks.count)
+        }
+        let name = try publication.publish(
+            work,
+            zip(request.disks, outcomes).map { ($0.diskFileName, try? $1?.get()) },
+            failures,
+            launcher: context.tools.launcher
+        )
+        published = true
+        context.reporter.report(
+            .published(
+                build: name,
+                disks: publication.disks(of: name),
+                seconds: monotonicSeconds() - publication.started
+            )
+        )
+        publication.removeOldBuilds(context.reporter)
+        if !failures.isEmpty { throw RunFailure.summary(failures, of: request.disks.count) }
+    }
+
+    private static func make(
+        _ task: Task,
+        _ target: String,
+        _ context: RunContext,
+        _ processors: Int,
+        _ publication: Publication,
+        _ work: FilePath
+    ) -> Result<DiskRecord, BuildError> {
+        guard case .build(let plan, let previous) = task else {
+            return .failure(BuildError(.fault, "\(target): there is nothing to build"))
+        }
+        let reporter = TimelineRecorder(
+            TargetReporter(target: target, sink: context.reporter),
+            started: publication.started
+        )
+        do throws(BuildError) {
+            try context.cancellation.check()
+            let record = try DiskBuild(
+                plan: plan,
+                previous: previous,
+                context: context,
+                reporter: reporter,
+                processors: processors
+            ).run(in: work)
+            FailureReport.remove(plan.diskFileName, in: publication.output.path)
+            return .success(record)
+        } catch {
+            let told = reported(error, plan, reporter, publication)
+            reporter.report(.failed(told))
+            return .failure(told)
+        }
+    }
+
+    /// The error with its report; a wish to stop needs none.
+    private static func reported(
+        _ error: BuildError,
+        _ plan: BuildPlan,
+        _ reporter: TimelineRecorder,
+        _ publication: Publication
+    ) -> BuildError {
+        if case .interrupted = error.kind { return error }
+        var error = error
+        let report = FailureReport(
+            plan: plan,
+            error: error,
+            timeline: reporter.timeline,
+            phase: reporter.phase,
+            seconds: monotonicSeconds() - publication.started
+        )
+        error.report = report.write(in: publication.output.path)?.string
+        return error
+    }
+
+    /// Whether a disk must be made, and from what.
+    private func task(
+        for plan: BuildPlan,
+        _ publication: Publication
+    ) throws(BuildError) -> Task {
+        if let record = publication.current?.disk(named: plan.diskFileName),
+            publication.holds(record)
+        {
+            let isSame =
+                plan.request.update.from == .current
+                ? record.commit == plan.commit.checksum.hex && record.plan == plan.contentDigest.hex
+                : record.identity == plan.identity.hex && plan.request.buildName == nil
+            if isSame { return .carry(record) }
+        }
+        return .build(plan, try previousDisk(for: plan, in: publication.output))
+    }
+
+    /// The disk that the plan starts from; nil for a new one.
+    private func previousDisk(
+        for plan: BuildPlan,
+        in output: OutputFolder
+    ) throws(BuildError) -> PreviousDisk? {
+        let options = plan.request.update
+        let found: PreviousDisk?
+        let description: String
+        switch options.from {
+        case .none: return nil
+        case .current:
+            found = PreviousDisk(currentOf: output, named: plan.diskFileName)
+            description = "\(output.path)/current/\(plan.diskFileName)"
+        case .disk(let path):
+            found = PreviousDisk(path)
+            description = path.string
+        }
+        let obstacle = found.map { $0.obstacle(to: plan) } ?? "there is no such disk"
+        guard let obstacle else { return found }
+        let message = "\(description) cannot be updated: \(obstacle)"
+        guard options.elseFresh else {
+            throw BuildError(
+                .input,
+                message,
+                hint: "Ask for what that disk has, or add --else-fresh to build from scratch then."
+            )
+        }
+        TargetReporter(target: plan.request.target, sink: context.reporter)
+            .report(.note("\(message); building from scratch."))
+        return nil
+    }
+}
+
+extension Run.Task {
+    var isBuild: Bool { if case .build = self { true } else { false } }
+    var isCarried: Bool { if case .carry = self { true } else { false } }
+    var file: String? { if case .carry(let record) = self { record.file } else { nil } }
+
+    /// What is known without building; nil where it must be built.
+    var outcome: Result<DiskRecord, BuildError>? {
+        switch self {
+        case .build: nil
+        case .carry(let record): .success(record)
+        case .fail(let error): .failure(error)
+        }
+    }
+}
+
+extension Result {
+    var isSuccess: Bool { if case .success = self { true } else { false } }
+    var failure: Failure? { if case .failure(let error) = self { error } else { nil } }
+}
