@@ -126,7 +126,10 @@ let package = Package(
         ),
         library(
             "BuilddisksCommands",
-            ["Configuration", "Orchestrator", "SystemIO", "CLinux", arguments, log, system]
+            [
+                "Configuration", "Orchestrator", "DiskImage", "SystemIO", "CLinux", arguments, log,
+                system,
+            ]
         ),
         .executableTarget(
             name: "builddisks",
@@ -224,7 +227,7 @@ let package = Package(
         tests("OrchestratorTests", ["Orchestrator", "SystemIO", "TestSupport", system]),
         tests(
             "ConfigurationTests",
-            ["Configuration", "Compose", "Orchestrator", "TestSupport", system]
+            ["Configuration", "Compose", "DiskImage", "Orchestrator", "TestSupport", system]
         ),
         tests("VMTests", ["TestSupport", "Orchestrator", "OSTree", "SystemIO", system]),
     ],

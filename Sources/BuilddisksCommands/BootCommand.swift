@@ -25,6 +25,11 @@ struct BootCommand: ParsableCommand {
     @Option(help: ArgumentHelp("How long to wait for it.", valueName: "seconds"))
     var limit: Double = 300
 
+    @Option(
+        help: "What starts the disk (auto: uefi if its build.json says that nothing else does)."
+    )
+    var firmware: FirmwareChoice = .auto
+
     @Option(help: "What runs the machine.")
     var accel: AcceleratorChoice = .auto
 
@@ -40,9 +45,12 @@ struct BootCommand: ParsableCommand {
                 absolutePath(disk),
                 format: format ?? (disk.hasSuffix(".raw") ? .raw : .qcow2),
                 purpose: expect.map { .expect($0, limit: limit) } ?? .interactive,
+                firmware: firmware,
                 accelerator: accel,
                 memory: memory
             )
         }
     }
 }
+
+extension FirmwareChoice: ExpressibleByArgument {}

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Configuration
+import DiskImage
 import Orchestrator
 
 /// What the command line says of a disk. Every option goes before the configuration, so an option
@@ -28,7 +29,10 @@ struct DiskFlags: ParsableArguments {
     )
     var pull: BuildRequest.Pull?
 
-    @Option(help: "Partitions and boot loader (default: \(BuildRequest.defaultLayout.rawValue)).")
+    @Option(
+        help:
+            "Partitions and boot loaders, docs/layouts.md (default: \(BuildRequest.defaultLayout.rawValue))."
+    )
     var layout: BuildRequest.Layout?
 
     @Option(
@@ -155,6 +159,6 @@ struct FileFlag: ExpressibleByArgument {
 
 extension BuildRequest.Method: ExpressibleByArgument {}
 extension BuildRequest.Pull: ExpressibleByArgument {}
-extension BuildRequest.Layout: ExpressibleByArgument {}
+extension DiskLayout.Scheme: ExpressibleByArgument {}
 extension DiskFormat: ExpressibleByArgument {}
 extension AcceleratorChoice: ExpressibleByArgument {}

@@ -4,8 +4,8 @@ import OSTree
 /// The boot file system: kernel and initramfs, the boot entry, extlinux.
 struct BootTree {
     private(set) var partition: PartitionTree
-    /// `ldlinux.sys`, which holds where it lies itself.
-    let loader: PartitionTree.Node
+    /// `ldlinux.sys`, which holds where it lies itself; nil without extlinux.
+    private(set) var loader: PartitionTree.Node?
     static let syslinuxFolder = "/syslinux"
 
     init(
@@ -13,7 +13,7 @@ struct BootTree {
         tree: CommitTree,
         kernel: KernelFiles,
         entry: BootEntry,
-        extlinux: ExtlinuxProgram
+        extlinux: ExtlinuxProgram?
     ) throws(ComposeError) {
         var partition = PartitionTree(created: plan.created)
         let root = FileTree.root
@@ -44,11 +44,22 @@ struct BootTree {
         let loader = try partition.directory("loader.1", in: root)
         let entries = try partition.directory("entries", in: loader)
         try partition.file(entry.fileName, in: entries, Array(entry.bls.utf8))
-        try partition.file("syslinux.cfg", in: loader, Array(entry.syslinux.utf8))
+        if let extlinux {
+            // libostree writes this one where it finds the link below.
+            try partition.file("syslinux.cfg", in: loader, Array(entry.syslinux.utf8))
+            self.loader = try Self.install(extlinux, &partition)
+        }
+        self.partition = partition
+    }
 
-        let syslinux = try partition.directory("syslinux", in: root)
+    /// - Returns: `ldlinux.sys`.
+    private static func install(
+        _ extlinux: ExtlinuxProgram,
+        _ partition: inout PartitionTree
+    ) throws(ComposeError) -> PartitionTree.Node {
+        let syslinux = try partition.directory("syslinux", in: FileTree.root)
         try partition.symlink("syslinux.cfg", in: syslinux, to: "../loader/syslinux.cfg")
-        self.loader = try partition.placeholder(
+        let loader = try partition.placeholder(
             "ldlinux.sys",
             in: syslinux,
             size: ExtlinuxInstallation.loaderSize(extlinux),
@@ -56,7 +67,7 @@ struct BootTree {
             immutable: true
         )
         try partition.file("ldlinux.c32", in: syslinux, extlinux.module, 0o444)
-        self.partition = partition
+        return loader
     }
 
     private static func copy(

@@ -13,6 +13,9 @@ package enum ComposeError: Error, Sendable {
     case tree(FileTree.Problem, path: String)
     case table(DiskLayout.Problem)
     case bootloader(ExtlinuxProgram.Problem)
+    case systemPartition(FAT32FileSystem.Problem)
+    /// Neither in the commit nor on this host.
+    case missingBootProgram(WantedBinary)
     case output(FilePath, Errno)
 }
 
@@ -27,6 +30,10 @@ extension ComposeError: CustomStringConvertible {
             "\(path) cannot be written to ext4: \(problem)"
         case .table(let problem): "the partition table cannot be made: \(problem)"
         case .bootloader(let problem): "extlinux cannot be installed: \(problem)"
+        case .systemPartition(let problem):
+            "the EFI system partition cannot be laid out: \(problem)"
+        case .missingBootProgram(let wanted):
+            "neither the commit nor this host has \(wanted.title); here: \(wanted.remedy)"
         case .output(let path, let errno): "cannot write \(path): \(errno)"
         }
     }

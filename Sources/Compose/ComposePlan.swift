@@ -18,10 +18,8 @@ package struct ComposePlan: Sendable {
     package var fstab: [UInt8]?
     /// In /etc or /var.
     package var additions: [Addition]
-    /// The MBR's code, at most 440 bytes.
-    package var bootCode: [UInt8]
-    /// The file `extlinux`, which holds the loader; see `ExtlinuxProgram`.
-    package var extlinux: [UInt8]
+    /// For each firmware that the layout starts from.
+    package var programs: BootPrograms
     /// For every time that libostree would take from the clock: seconds since 1970.
     package var created: Int64
 
@@ -36,8 +34,7 @@ package struct ComposePlan: Sendable {
         format: Format = .qcow2,
         fstab: [UInt8]? = nil,
         additions: [Addition] = [],
-        bootCode: [UInt8],
-        extlinux: [UInt8],
+        programs: BootPrograms,
         created: Int64? = nil
     ) {
         self.repository = repository
@@ -49,8 +46,7 @@ package struct ComposePlan: Sendable {
         self.format = format
         self.fstab = fstab
         self.additions = additions
-        self.bootCode = bootCode
-        self.extlinux = extlinux
+        self.programs = programs
         self.created = created ?? Int64(clamping: commit.timestamp)
     }
 }

@@ -31,7 +31,9 @@ package struct Composer: Sendable {
         let read = monotonicSeconds()
 
         let extlinux = try bootloader { () throws(ExtlinuxProgram.Problem) in
-            try ExtlinuxProgram(executable: plan.extlinux)
+            try plan.programs.bios.map { bios throws(ExtlinuxProgram.Problem) in
+                try ExtlinuxProgram(executable: bios.extlinux)
+            }
         }
         let parts = try layOut(tree, kernel, version, extlinux)
         let image = try ImageFile(
@@ -123,14 +125,17 @@ package struct Composer: Sendable {
         var systems: [Part]
         var boot: Part
         var bootPartition: Partition
-        var loader: PartitionTree.Node
+        /// `ldlinux.sys`; nil without extlinux.
+        var loader: PartitionTree.Node?
+        /// Partition table, swap headers, EFI system partition: bytes known beforehand.
+        var fixed: [DiskWrite]
     }
 
     private func layOut(
         _ tree: CommitTree,
         _ kernel: KernelFiles,
         _ version: LibostreeVersion,
-        _ extlinux: ExtlinuxProgram
+        _ extlinux: ExtlinuxProgram?
     ) throws(ComposeError) -> Parts {
         let osRelease = try reading { () throws(OSTreeError) in
             try plan.repository.contents(of: "usr/lib/os-release", in: plan.commit)
@@ -155,8 +160,25 @@ package struct Composer: Sendable {
             systems: [rootPart, bootPart],
             boot: bootPart,
             bootPartition: partition,
-            loader: boot.loader
+            loader: boot.loader,
+            fixed: try fixedWrites()
         )
+    }
+
+    private func fixedWrites() throws(ComposeError) -> [DiskWrite] {
+        var writes: [DiskWrite]
+        do throws(DiskLayout.Problem) {
+            writes = try plan.layout.tableSectors(bootCode: plan.programs.bios?.bootCode ?? [])
+        } catch {
+            throw .table(error)
+        }
+        for partition in plan.layout.partitions {
+            guard case .swap(let label, let uuid) = partition.content else { continue }
+            let header = SwapArea.header(length: partition.length, label: label, uuid: uuid)
+            writes.append(DiskWrite(offset: partition.offset, bytes: header))
+        }
+        let system = try EFISystemPartition(plan.layout, plan.programs, created: plan.created)
+        return writes + system.writes
     }
 
     private func layOut(
@@ -180,15 +202,12 @@ package struct Composer: Sendable {
     }
 
     private func ranges(_ parts: Parts) -> [Range<UInt64>] {
-        var ranges: [Range<UInt64>] = [0..<512]
+        var ranges = parts.fixed.map { $0.offset..<($0.offset + UInt64($0.bytes.count)) }
         ranges.append(parts.boot.base..<(parts.boot.base + 512))
         for part in parts.systems {
             ranges += part.system.writtenRanges.map {
                 ($0.lowerBound + part.base)..<($0.upperBound + part.base)
             }
-        }
-        for partition in plan.layout.partitions where partition.role == .swap {
-            ranges.append(partition.offset..<(partition.offset + UInt64(SwapArea.pageSize)))
         }
         return ranges
     }
@@ -197,7 +216,7 @@ package struct Composer: Sendable {
 
     private func writeFixed(
         _ parts: Parts,
-        _ extlinux: ExtlinuxProgram,
+        _ extlinux: ExtlinuxProgram?,
         _ writer: inout ImageWriter
     ) throws(ComposeError) {
         for part in parts.systems {
@@ -207,26 +226,16 @@ package struct Composer: Sendable {
             }
         }
         try writeBootloader(parts, extlinux, &writer)
-        for partition in plan.layout.partitions {
-            guard case .swap(let label, let uuid) = partition.content else { continue }
-            let header = SwapArea.header(length: partition.length, label: label, uuid: uuid)
-            try writer.write(header, at: partition.offset)
-        }
-        let sectors: [DiskWrite]
-        do throws(DiskLayout.Problem) {
-            sectors = try plan.layout.tableSectors(bootCode: plan.bootCode)
-        } catch {
-            throw .table(error)
-        }
-        for sector in sectors { try writer.write(sector.bytes, at: sector.offset) }
+        for piece in parts.fixed { try writer.write(piece.bytes, at: piece.offset) }
     }
 
     private func writeBootloader(
         _ parts: Parts,
-        _ extlinux: ExtlinuxProgram,
+        _ extlinux: ExtlinuxProgram?,
         _ writer: inout ImageWriter
     ) throws(ComposeError) {
-        let sectors = parts.boot.system.dataRuns(of: parts.loader).flatMap { run in
+        guard let extlinux, let loader = parts.loader else { return }
+        let sectors = parts.boot.system.dataRuns(of: loader).flatMap { run in
             (0..<(run.length / 512)).map { run.offset / 512 + $0 }
         }
         let partition = parts.bootPartition
@@ -235,11 +244,11 @@ package struct Composer: Sendable {
                 program: extlinux,
                 sectors: sectors,
                 folder: BootTree.syslinuxFolder,
-                partition: partition.offset..<(partition.offset + partition.length)
+                partition: partition.range
             )
         }
         try writer.write(installed.bootSector, at: parts.boot.base)
-        try write(installed.loader, to: parts.loader, of: parts.boot, &writer)
+        try write(installed.loader, to: loader, of: parts.boot, &writer)
     }
 
     private func write(

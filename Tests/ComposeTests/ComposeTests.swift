@@ -35,6 +35,7 @@ let extlinux = FileManager.default.contents(atPath: "/usr/bin/extlinux").map { [
 
 func plan(
     _ sample: SampleRepository,
+    layout: DiskLayout.Scheme = .bios,
     size: UInt64 = 512 << 20,
     format: ComposePlan.Format = .qcow2,
     fstab: [UInt8]? = nil
@@ -47,11 +48,18 @@ func plan(
         ref: "os/sample",
         osname: "demo",
         kernelArguments: ["root=LABEL=gnostree-root", "rw", "console=tty0", "console=ttyS0"],
-        layout: try DiskLayout.bios(size: size, identity: DiskIdentity(seed: commit.checksum.hex)),
+        layout: try DiskLayout(
+            layout,
+            size: size,
+            identity: DiskIdentity(seed: commit.checksum.hex)
+        ),
         format: format,
         fstab: fstab,
-        bootCode: [0xeb, 0xfe],
-        extlinux: extlinux
+        programs: BootPrograms(
+            bios: layout.startsFromBIOS ? .init(bootCode: [0xeb, 0xfe], extlinux: extlinux) : nil,
+            uefi: layout.startsFromUEFI
+                ? .init(bootManager: SampleTree.big, fileSystemDriver: [0x4d, 0x5a]) : nil
+        )
     )
 }
 

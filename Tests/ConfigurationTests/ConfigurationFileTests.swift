@@ -1,3 +1,4 @@
+import DiskImage
 import Orchestrator
 import SystemPackage
 import Testing

@@ -27,7 +27,7 @@ private let identity = DiskIdentity(seed: "commit 1234, plan abc")
 
     @Test(arguments: [400 << 20, 4 << 30, 16 << 30, 1 << 40] as [UInt64])
     func `sfdisk reads back the table that was written`(size: UInt64) throws {
-        let layout = try DiskLayout.bios(size: size, identity: identity)
+        let layout = try DiskLayout(.bios, size: size, identity: identity)
         let folder = try ScratchFolder()
         let disk = folder.file("disk")
         try makeImage(try layout.tableSectors(bootCode: []), to: disk, size: size)
@@ -42,18 +42,74 @@ private let identity = DiskIdentity(seed: "commit 1234, plan abc")
         #expect(root.offset % (1 << 20) == 0 && root.offset + root.length <= size)
     }
 
+    @Test(
+        arguments: [DiskLayout.Scheme.uefi, .hybrid],
+        [401 << 20, 16 << 30, 4 << 40, (1 << 30) + 512] as [UInt64]
+    )
+    func `sfdisk and gdisk read back a GUID partition table`(
+        scheme: DiskLayout.Scheme,
+        size: UInt64
+    ) throws {
+        let layout = try DiskLayout(scheme, size: size, identity: identity)
+        let folder = try ScratchFolder()
+        let disk = folder.file("disk")
+        try makeImage(try layout.tableSectors(bootCode: [0xfa]), to: disk, size: size)
+        let verify = try Referee.run("sfdisk", ["--verify", disk])
+        #expect(verify.output.contains("No errors detected"), "\(verify.output)")
+        let gdisk = try Referee.run("sgdisk", ["-v", disk])
+        #expect(gdisk.output.contains("No problems found"), "\(gdisk.output)")
+        let dump = try Referee.run("sfdisk", ["-d", disk]).output.lowercased()
+        for (role, kind) in [
+            (PartitionRole.esp, GUIDPartitionTable.Kind.efiSystem), (.boot, .extendedBoot),
+            (.swap, .linuxSwap), (.root, .linuxRootX8664),
+        ] {
+            let partition = try #require(layout.partition(role))
+            let line = try #require(
+                dump.split(separator: "\n").first {
+                    $0.contains("uuid=\(partition.partitionUUID)")
+                }
+            )
+            #expect(line.contains("start=\(String(partition.offset / 512).leftPadded(to: 12))"))
+            #expect(line.contains("size=\(String(partition.length / 512).leftPadded(to: 12))"))
+            #expect(line.contains("type=\(kind.rawValue)"))
+            #expect(line.contains("name=\"\(partition.label.lowercased())\""))
+            // What gptmbr.bin looks for.
+            #expect(
+                line.contains("legacybiosbootable") == (role == .boot && scheme == .hybrid),
+                "\(line)"
+            )
+        }
+        #expect(layout.partitions.last?.role == .root, "so that it can grow")
+    }
+
+    @Test func `the layouts have the same file systems, found by the same labels`() throws {
+        let layouts = try DiskLayout.Scheme.allCases.map {
+            try DiskLayout($0, size: 1 << 30, identity: identity)
+        }
+        for layout in layouts {
+            #expect(layout.fileSystemTable == layouts[0].fileSystemTable)
+            for role in [PartitionRole.boot, .swap, .root] {
+                #expect(layout.partition(role)?.content == layouts[0].partition(role)?.content)
+            }
+            #expect((layout.partition(.esp) != nil) == layout.scheme.startsFromUEFI)
+        }
+    }
+
     @Test func `what does not fit is refused`() {
         #expect(throws: DiskLayout.Problem.self) {
-            try DiskLayout.bios(size: 300 << 20, identity: identity)
+            try DiskLayout(.bios, size: 300 << 20, identity: identity)
+        }
+        #expect(throws: DiskLayout.Problem.diskTooSmall(size: 393 << 20, least: 394 << 20)) {
+            try DiskLayout(.hybrid, size: 393 << 20, identity: identity)
         }
         #expect(throws: DiskLayout.Problem.notWholeSectors(size: (1 << 30) + 1)) {
-            try DiskLayout.bios(size: (1 << 30) + 1, identity: identity)
+            try DiskLayout(.bios, size: (1 << 30) + 1, identity: identity)
         }
         #expect(throws: DiskLayout.Problem.tooLargeForMBR(size: 4 << 40)) {
-            try DiskLayout.bios(size: 4 << 40, identity: identity)
+            try DiskLayout(.bios, size: 4 << 40, identity: identity)
         }
         #expect(throws: DiskLayout.Problem.bootCodeTooLong(bytes: 441)) {
-            try DiskLayout.bios(size: 1 << 30, identity: identity)
+            try DiskLayout(.bios, size: 1 << 30, identity: identity)
                 .tableSectors(bootCode: [UInt8](repeating: 1, count: 441))
         }
     }
@@ -75,7 +131,7 @@ private let identity = DiskIdentity(seed: "commit 1234, plan abc")
 
     @Test(arguments: [PartitionRole.boot, .root])
     func `mke2fs makes the features of the table and no others`(role: PartitionRole) throws {
-        let layout = try DiskLayout.bios(size: 1 << 30, identity: identity)
+        let layout = try DiskLayout(.bios, size: 1 << 30, identity: identity)
         let partition = try #require(layout.partition(role))
         let folder = try ScratchFolder()
         let image = folder.file("fs")
@@ -91,7 +147,7 @@ private let identity = DiskIdentity(seed: "commit 1234, plan abc")
             Set(line.split(separator: " ").dropFirst(2).map(String.init))
                 == Set(wanted.map(\.rawValue))
         )
-        #expect(dump.contains(partition.uuid.description))
+        #expect(dump.contains(identity.uuid("filesystem \(role.rawValue)").description))
         #expect(dump.contains("Filesystem volume name:   gnostree-\(role.rawValue)"))
     }
 }

@@ -22,18 +22,20 @@ import Testing
     }
 
     @Test func emulationAvoidsByteStrings() {
-        let list = arguments(.tcg, boot: .firmware)
+        let list = arguments(.tcg, boot: .firmware(.bios))
         #expect(list.contains("max,erms=off,fsrm=off"))
         #expect(!list.contains("kvm"))
     }
 
     @Test func aCommaInAPathIsDoubled() {
-        let drive = arguments(.kvm, boot: .firmware).first { $0.contains("id=disk0") }
+        let drive = arguments(.kvm, boot: .firmware(.bios)).first { $0.contains("id=disk0") }
         #expect(drive?.contains("file=/x,,y/disk,") == true)
     }
 
     @Test func disksAreFoundBySerial() {
-        let device = arguments(.tcg, boot: .firmware).first { $0.hasPrefix("virtio-blk-pci") }
+        let device = arguments(.tcg, boot: .firmware(.bios)).first {
+            $0.hasPrefix("virtio-blk-pci")
+        }
         #expect(device?.contains("serial=target") == true)
     }
 
@@ -44,5 +46,15 @@ import Testing
         )
         #expect(list.contains("-kernel"))
         #expect(list.filter { $0.contains("-pci") }.allSatisfy { $0.hasSuffix("romfile=") })
+    }
+
+    @Test func aUEFIMachineHasItsFirmwareInFlashAndATimerForTheKernel() {
+        let list = arguments(.tcg, boot: .firmware(.uefi(code: "/f/code", variables: "/f,/vars")))
+        let flash = list.filter { $0.hasPrefix("if=pflash") }
+        #expect(flash.count == 2)
+        #expect(flash[0].contains("readonly=on") && flash[0].hasSuffix("file=/f/code"))
+        #expect(flash[1].contains("snapshot=on") && flash[1].hasSuffix("file=/f,,/vars"))
+        #expect(!list.contains { $0.contains("hpet=off") })
+        #expect(arguments(.tcg, boot: .firmware(.bios)).contains { $0.contains("hpet=off") })
     }
 }

@@ -24,6 +24,7 @@ package struct DiskBoot: Sendable {
         _ disk: FilePath,
         format: DiskFormat,
         purpose: Purpose,
+        firmware: FirmwareChoice,
         accelerator: AcceleratorChoice,
         memory: Int
     ) throws(BuildError) {
@@ -35,7 +36,7 @@ package struct DiskBoot: Sendable {
         let socket = folder.path.appending("console")
         let listener = try ControlListener(socket)
         let configuration = MachineConfiguration(
-            boot: .firmware,
+            boot: .firmware(try firmware.firmware(for: disk)),
             disks: [.init(path: disk, format: format, serial: "disk", isSnapshot: true)],
             memory: memory,
             processors: processorCount(),

@@ -1,4 +1,5 @@
 import Compose
+import DiskImage
 import OSTree
 import SystemIO
 import SystemPackage
@@ -137,10 +138,9 @@ extension DiskRecord {
             accelerator: result.accelerator?.rawValue,
             guestKernel: result.kernelRelease,
             libostree: LibostreeVersion.text(of: plan.commit, in: plan.repository),
-            bootBinaries: [
-                "mbr": BootBinary(plan.bootBinaries.bootCode),
-                "extlinux": BootBinary(plan.bootBinaries.extlinux),
-            ],
+            bootBinaries: Dictionary(
+                uniqueKeysWithValues: plan.bootBinaries.all.map { ($0.name, BootBinary($0)) }
+            ),
             timeline: timeline,
             carriedFrom: nil
         )

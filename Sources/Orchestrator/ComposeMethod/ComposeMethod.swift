@@ -45,8 +45,7 @@ struct ComposeMethod: DiskMethod {
                 format: plan.request.format == .qcow2 ? .qcow2 : .raw,
                 fstab: plan.fstab,
                 additions: plan.request.additions,
-                bootCode: plan.bootBinaries.bootCode.bytes,
-                extlinux: plan.bootBinaries.extlinux.bytes,
+                programs: plan.bootBinaries.programs,
                 created: try plan.creationTime()
             )
         )
@@ -107,7 +106,8 @@ struct ComposeMethod: DiskMethod {
         case .output(let path, let errno): .system(errno, "cannot write", path)
         case .layout(.outOfSpace(_, _), _):
             BuildError(.space, "\(error)", hint: "Choose a larger --size.")
-        case .repository, .unsuitableTree, .needsVM, .layout, .tree, .bootloader:
+        case .missingBootProgram: BuildError(.host, "\(error)")
+        case .repository, .unsuitableTree, .needsVM, .layout, .tree, .bootloader, .systemPartition:
             BuildError(.input, "\(error)")
         case .table: BuildError(.usage, "\(error)")
         }

@@ -26,7 +26,7 @@ package struct MachineConfiguration: Sendable {
     /// What the machine starts from.
     package enum Boot: Sendable {
         /// The firmware finds a boot loader on the first disk.
-        case firmware
+        case firmware(Firmware)
         /// A kernel (bzImage, or a vmlinux with a PVH note) is loaded by the machine.
         case kernel(FilePath, initramfs: FilePath, commandLine: String)
     }

@@ -23,9 +23,11 @@ package enum QEMUCommand {
                 "-accel", "tcg,thread=multi,tb-size=512", "-cpu", "max,erms=off,fsrm=off",
             ]
         }
-        // Guest memory is shared with our vhost-user device, so it is a memfd.
+        // Guest memory is shared with our vhost-user device, so it is a memfd. OVMF leaves a kernel
+        // no other timer than the HPET.
+        let timer = machine.boot.isUEFI ? "" : "hpet=off,"
         arguments += [
-            "-machine", "q35,memory-backend=ram,vmport=off,smm=off,hpet=off,usb=off,graphics=off",
+            "-machine", "q35,memory-backend=ram,vmport=off,smm=off,\(timer)usb=off,graphics=off",
             "-object", "memory-backend-memfd,id=ram,size=\(machine.memory)M,share=on",
             "-m", "\(machine.memory)M", "-smp", "\(machine.processors)",
         ]
@@ -74,8 +76,14 @@ package enum QEMUCommand {
 
     private static func boot(_ boot: MachineConfiguration.Boot) -> [String] {
         switch boot {
-        case .firmware:
+        case .firmware(.bios):
             []
+        case .firmware(.uefi(let code, let variables)):
+            [
+                "-drive", "if=pflash,unit=0,format=raw,readonly=on,file=\(escaped(code))",
+                // What the firmware remembers is forgotten with the machine.
+                "-drive", "if=pflash,unit=1,format=raw,snapshot=on,file=\(escaped(variables))",
+            ]
         case .kernel(let kernel, let initramfs, let commandLine):
             [
                 "-kernel", kernel.string, "-initrd", initramfs.string, "-append", commandLine,
@@ -92,5 +100,9 @@ package enum QEMUCommand {
 extension MachineConfiguration.Boot {
     fileprivate var isFirmware: Bool {
         if case .firmware = self { true } else { false }
+    }
+
+    fileprivate var isUEFI: Bool {
+        if case .firmware(.uefi) = self { true } else { false }
     }
 }

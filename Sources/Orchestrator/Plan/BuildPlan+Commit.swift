@@ -21,8 +21,10 @@ extension BuildPlan {
 
     /// What files get for a time that libostree would take from the clock: SOURCE_DATE_EPOCH
     /// (reproducible-builds.org), else the commit's own time. In seconds since 1970.
-    func creationTime() throws(BuildError) -> Int64? {
-        guard let text = environmentValue("SOURCE_DATE_EPOCH") else { return nil }
+    func creationTime() throws(BuildError) -> Int64 {
+        guard let text = environmentValue("SOURCE_DATE_EPOCH") else {
+            return Int64(clamping: commit.timestamp)
+        }
         guard let seconds = Int64(text), seconds >= 0, seconds <= Int64(UInt32.max) else {
             throw BuildError(
                 .usage,

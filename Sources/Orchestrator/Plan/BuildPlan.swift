@@ -31,7 +31,14 @@ package struct BuildPlan: Sendable {
         }
         kernelArguments = ["root=LABEL=gnostree-root", "rw"] + request.kernelArguments
         do throws(ComposeError) {
-            bootBinaries = try BootBinaries(commit: commit, in: repository)
+            bootBinaries = try BootBinaries(for: request.layout, commit: commit, in: repository)
+        } catch .missingBootProgram(let wanted) {
+            throw BuildError(
+                .host,
+                "the layout \(request.layout.rawValue) needs \(wanted.title), which neither the "
+                    + "commit nor this host has",
+                hint: "Install it (\(wanted.remedy)), or choose another --layout."
+            )
         } catch {
             throw BuildError(.input, "\(error)")
         }
@@ -40,7 +47,7 @@ package struct BuildPlan: Sendable {
         contentDigest = Self.digest(content)
         let identity = DiskIdentity(seed: contentDigest.hex)
         do throws(DiskLayout.Problem) {
-            layout = try DiskLayout.bios(size: request.size, identity: identity)
+            layout = try DiskLayout(request.layout, size: request.size, identity: identity)
         } catch {
             throw BuildError(
                 .usage,
@@ -63,8 +70,7 @@ package struct BuildPlan: Sendable {
         _ kernelArguments: [String],
         _ binaries: BootBinaries
     ) -> [String] {
-        let ofTheHost = [binaries.bootCode, binaries.extlinux].filter { !$0.isFromCommit }
-            .map(\.checksum.hex)
+        let ofTheHost = binaries.all.filter { !$0.isFromCommit }.map(\.checksum.hex)
         return [
             "builddisks-plan-1", commit.checksum.hex, request.ref, request.osname,
             request.layout.rawValue, String(request.size),

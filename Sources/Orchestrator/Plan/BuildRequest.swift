@@ -1,4 +1,5 @@
 package import Compose
+package import DiskImage
 package import SystemPackage
 
 /// What the user asks for, before anything has been looked at.
@@ -44,7 +45,7 @@ package struct BuildRequest: Sendable {
         /// Written by this process, without a VM.
         case compose
     }
-    package enum Layout: String, Sendable, CaseIterable { case bios }
+    package typealias Layout = DiskLayout.Scheme
 
     /// So that a window and a serial console both work.
     package static let defaultKernelArguments = ["console=tty0", "console=ttyS0"]

@@ -1,3 +1,4 @@
+import DiskImage
 import SystemIO
 import SystemPackage
 

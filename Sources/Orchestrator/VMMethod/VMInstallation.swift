@@ -1,3 +1,4 @@
+import Compose
 import DiskImage
 import GuestProtocol
 import OSTree
@@ -8,7 +9,6 @@ import SystemPackage
 struct VMInstallation {
     let guest: Guest
     let plan: BuildPlan
-    let bootCode: [UInt8]
 
     /// What the guest knows the disk by.
     static let diskSerial = "target"
@@ -38,30 +38,29 @@ struct VMInstallation {
         )
     }
 
-    /// Partition table, file systems, mounts.
+    /// EFI system partition, partition table, file systems, mounts.
     func format() throws(BuildError) {
-        let writes: [DiskWrite]
+        try writeSystemPartition()
+        let table: [DiskWrite]
         do throws(DiskLayout.Problem) {
-            writes = try plan.layout.tableSectors(bootCode: bootCode)
+            table = try plan.layout.tableSectors(
+                bootCode: plan.bootBinaries.programs.bios?.bootCode ?? []
+            )
         } catch {
             throw BuildError(.input, "the boot code of the commit does not fit: \(error)")
         }
-        try guest.perform(
-            .writeSectors(
-                WriteSectors(
-                    serial: Self.diskSerial,
-                    extents: writes.map { .init(offset: $0.offset, bytes: $0.bytes) },
-                    partitions: plan.layout.partitions.map { UInt32($0.number) }
-                )
-            ),
+        try write(
+            table,
+            partitions: plan.layout.partitions.map { UInt32($0.number) },
             "write the partition table"
         )
         for partition in plan.layout.partitions {
-            let kind: MakeFileSystem.Kind =
-                switch partition.content {
-                case .ext4(let parameters): .ext4(arguments: parameters.mke2fsArguments)
-                case .swap(let label, let uuid): .swap(label: label, uuid: uuid.description)
-                }
+            let kind: MakeFileSystem.Kind
+            switch partition.content {
+            case .ext4(let parameters): kind = .ext4(arguments: parameters.mke2fsArguments)
+            case .swap(let label, let uuid): kind = .swap(label: label, uuid: uuid.description)
+            case .fat32: continue
+            }
             try guest.perform(
                 .makeFileSystem(MakeFileSystem(device: device(partition), kind: kind)),
                 "make the \(partition.role.rawValue) file system",
@@ -69,6 +68,55 @@ struct VMInstallation {
             )
         }
         try mount(["noatime", "nobarrier", "noinit_itable"])
+    }
+
+    /// The whole file system comes from the host, so that it is the same however a disk is made, and
+    /// the commit needs no mkfs.vfat.
+    private func writeSystemPartition() throws(BuildError) {
+        let created = try plan.creationTime()
+        let system: EFISystemPartition
+        do throws(ComposeError) {
+            system = try EFISystemPartition(
+                plan.layout,
+                plan.bootBinaries.programs,
+                created: created
+            )
+        } catch {
+            throw BuildError(.input, "\(error)")
+        }
+        // A message holds less than 1 MiB.
+        let most = 512 << 10
+        for piece in system.writes {
+            for start in stride(from: 0, to: piece.bytes.count, by: most) {
+                let end = min(start + most, piece.bytes.count)
+                try write(
+                    [
+                        DiskWrite(
+                            offset: piece.offset + UInt64(start),
+                            bytes: Array(piece.bytes[start..<end])
+                        )
+                    ],
+                    "write the EFI system partition"
+                )
+            }
+        }
+    }
+
+    private func write(
+        _ pieces: [DiskWrite],
+        partitions: [UInt32] = [],
+        _ step: String
+    ) throws(BuildError) {
+        try guest.perform(
+            .writeSectors(
+                WriteSectors(
+                    serial: Self.diskSerial,
+                    extents: pieces.map { .init(offset: $0.offset, bytes: $0.bytes) },
+                    partitions: partitions
+                )
+            ),
+            step
+        )
     }
 
     /// Mounts root and /boot of the disk.
@@ -132,29 +180,11 @@ struct VMInstallation {
         }
     }
 
-    /// `ostree admin deploy`, with what makes libostree choose the syslinux loader and what the
-    /// installed system finds its file systems by.
+    /// `ostree admin deploy`, with what makes libostree write for the syslinux loader too (it always
+    /// writes the entries that systemd-boot reads), and what the installed system finds its file
+    /// systems by.
     func deploy() throws(BuildError) {
-        let boot = Self.boot
-        // libostree picks syslinux where this link exists, and completes the (empty) file.
-        try guest.perform(
-            .makeEntries([
-                NewEntry(path: boot + "/loader.0", mode: 0o755, content: .directory),
-                NewEntry(path: boot + "/loader.0/syslinux.cfg", mode: 0o644, content: .file([])),
-                NewEntry(
-                    path: boot + "/loader",
-                    mode: 0o777,
-                    content: .symlink(target: "loader.0")
-                ),
-                NewEntry(path: boot + "/syslinux", mode: 0o755, content: .directory),
-                NewEntry(
-                    path: boot + "/syslinux/syslinux.cfg",
-                    mode: 0o777,
-                    content: .symlink(target: "../loader/syslinux.cfg")
-                ),
-            ]),
-            "prepare the boot folder"
-        )
+        if plan.layout.scheme.startsFromBIOS { try prepareForSyslinux() }
         // --karg replaces an earlier argument of the same key; --karg-append keeps both.
         try guest.run(
             "deploy the commit",
@@ -178,7 +208,30 @@ struct VMInstallation {
         }
     }
 
-    func installBootloader() throws(BuildError) {
+    private func prepareForSyslinux() throws(BuildError) {
+        let boot = Self.boot
+        // libostree picks syslinux where this link exists, and completes the (empty) file.
+        try guest.perform(
+            .makeEntries([
+                NewEntry(path: boot + "/loader.0", mode: 0o755, content: .directory),
+                NewEntry(path: boot + "/loader.0/syslinux.cfg", mode: 0o644, content: .file([])),
+                NewEntry(
+                    path: boot + "/loader",
+                    mode: 0o777,
+                    content: .symlink(target: "loader.0")
+                ),
+                NewEntry(path: boot + "/syslinux", mode: 0o755, content: .directory),
+                NewEntry(
+                    path: boot + "/syslinux/syslinux.cfg",
+                    mode: 0o777,
+                    content: .symlink(target: "../loader/syslinux.cfg")
+                ),
+            ]),
+            "prepare the boot folder"
+        )
+    }
+
+    func installExtlinux() throws(BuildError) {
         try guest.perform(
             .installExtlinux(directory: Self.boot + "/syslinux"),
             "install extlinux",

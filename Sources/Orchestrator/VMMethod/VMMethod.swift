@@ -1,4 +1,5 @@
 import Compose
+import DiskImage
 import OSTree
 import Pack
 import SystemIO
@@ -52,11 +53,7 @@ struct VMMethod: DiskMethod {
         session.guest.channel.handlers.output = { [reporter] bytes in
             reporter.report(.guestOutput(String(decoding: bytes, as: UTF8.self)))
         }
-        let installation = VMInstallation(
-            guest: session.guest,
-            plan: plan,
-            bootCode: plan.bootBinaries.bootCode.bytes
-        )
+        let installation = VMInstallation(guest: session.guest, plan: plan)
         try blamingRepository(ready.host.pack, { session.machine.consoleTail }) {
             () throws(BuildError) in
             if previous == nil {
@@ -90,7 +87,11 @@ struct VMMethod: DiskMethod {
             try installation.deploy()
             try installation.addFiles()
         }
-        try clock.run(.bootloader) { () throws(BuildError) in try installation.installBootloader() }
+        if plan.layout.scheme.startsFromBIOS {
+            try clock.run(.bootloader) { () throws(BuildError) in
+                try installation.installExtlinux()
+            }
+        }
     }
 
     private func update(
