@@ -57,7 +57,11 @@ extension ClientModel {
         case .getlock(_, let range):
             let size = Protocol9P.headerSize + 23 + range.client.count
             return size > Int(messageSize) ? .refused(EMSGSIZE) : .success
-        case .flush, .fsync, .lock, .clunk, .statfs: return .success
+        case .flush(let old):
+            let isUnderWay = underWayOpens.contains { $0.tag == old }
+            let waiting = pending.count { $0.isUnderWay && !$0.isOpen }
+            return isUnderWay && waiting >= limits.replies ? .refused(ENOBUFS) : .success
+        case .fsync, .lock, .clunk, .statfs: return .success
         case .lcreate, .symlink, .mknod, .rename, .setattr, .xattrcreate, .link, .mkdir,
             .renameat, .unlinkat, .write, .remove:
             return .refused(EROFS)

@@ -1,4 +1,6 @@
+import CLinux
 import Synchronization
+import SystemPackage
 
 /// The opens of one session that workers are busy with.
 ///
@@ -45,9 +47,12 @@ final class PendingOpens: Sendable {
     }
 
     /// Whether the request to be flushed is under way: then `end` gives `tag` out.
-    func flush(oldTag: UInt16, tag: UInt16) -> Bool {
-        state.withLock { state in
+    /// - Parameter limit: how many flushes may wait; one more is ENOBUFS.
+    func flush(oldTag: UInt16, tag: UInt16, limit: Int) throws(Errno) -> Bool {
+        try state.withLock { state throws(Errno) in
             guard state.flushes[oldTag] != nil else { return false }
+            let waiting = state.flushes.values.reduce(0) { $0 + $1.count }
+            guard waiting < limit else { throw Errno(rawValue: ENOBUFS) }
             state.flushes[oldTag]?.append(tag)
             return true
         }

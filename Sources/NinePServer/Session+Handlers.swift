@@ -17,7 +17,8 @@ extension Session {
         case .attach(let fid, let afid, _, let name, _):
             try attach(fid, afid: afid, name: name, reader, &answer)
         case .flush(let oldTag):
-            if opens.flush(oldTag: oldTag, tag: answer.tag) {
+            let limit = service.limits.pendingReplies
+            if try opens.flush(oldTag: oldTag, tag: answer.tag, limit: limit) {
                 answer.discard()
             } else {
                 answer.done(.rflush)
