@@ -166,4 +166,17 @@ struct RequestCase: Sendable, CustomTestStringConvertible {
         let text = bytes.withUnsafeBytes { messageText($0) }
         #expect(text == #"Twalk tag 7 fid 1 newfid 2 "f\xff.\"""#)
     }
+
+    @Test func nothingIsReadOrWrittenBeyondTheEnd() {
+        let bytes: [UInt8] = [1, 2, 3]
+        bytes.withUnsafeBytes { memory in
+            for offset in [-1, 4, Int.max] {
+                var reader = WireReader(memory)
+                reader.skip(to: offset)
+                #expect(reader.failed && reader.u8() == 0)
+            }
+        }
+        let long = [UInt8](repeating: 0x61, count: 65_536)
+        #expect(message { $0.twalk(tag: 1, fid: 1, newFid: 2, names: [long]) } == nil)
+    }
 }
