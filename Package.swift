@@ -32,8 +32,17 @@ func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .target(name: name, dependencies: dependencies, swiftSettings: strict)
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .testTarget(name: name, dependencies: dependencies, swiftSettings: strictTests)
+func tests(
+    _ name: String,
+    _ dependencies: [Target.Dependency],
+    exclude: [String] = []
+) -> Target {
+    .testTarget(
+        name: name,
+        dependencies: dependencies,
+        exclude: exclude,
+        swiftSettings: strictTests
+    )
 }
 
 let package = Package(
@@ -190,12 +199,21 @@ let package = Package(
             swiftSettings: strictTests
         ),
         tests("NinePTests", ["NineP", "NinePRewriting"]),
+        // Questions to any 9P2000.L server.
+        .target(
+            name: "NinePConformance",
+            dependencies: ["NineP", "SystemIO", "CLinux", "TestSupport", system],
+            path: "Tests/NinePConformance",
+            swiftSettings: strictTests
+        ),
         tests(
             "NinePServerTests",
             [
+                "NinePConformance",
                 "NinePServer", "NineP", "ByteStream", "SystemIO", "CLinux", "TestSupport",
                 "NinePFuzzing", system,
-            ]
+            ],
+            exclude: ["python-client"]
         ),
         tests(
             "VirtioSocketTests",

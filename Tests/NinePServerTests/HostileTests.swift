@@ -1,5 +1,6 @@
 import CLinux
 import NineP
+import NinePConformance
 import NinePServer
 import SystemIO
 import Testing

@@ -1,6 +1,7 @@
 import ByteStream
 import CLinux
 import NineP
+import NinePConformance
 import NinePServer
 import Synchronization
 import SystemIO
@@ -69,45 +70,6 @@ final class MemoryTransport: Transport, StreamConnection, @unchecked Sendable {
     var waitingMessageCount: Int { messages.count }
 }
 
-/// A blocking client socket.
-final class SocketTransport: Transport {
-    private let socket: OwnedFD
-
-    init(unix path: String) throws {
-        socket = try UnixSocket.connect(to: FilePath(path))
-        let flags = clinux_fcntl(socket.rawValue, F_GETFL, 0)
-        _ = clinux_fcntl(socket.rawValue, F_SETFL, flags & ~O_NONBLOCK)
-        var limit = timeval(tv_sec: 10, tv_usec: 0)
-        setsockopt(
-            socket.rawValue,
-            SOL_SOCKET,
-            SO_RCVTIMEO,
-            &limit,
-            socklen_t(MemoryLayout<timeval>.size)
-        )
-    }
-
-    func send(_ bytes: [UInt8]) { try? writeAll(socket.rawValue, bytes) }
-
-    func receive() -> [UInt8]? {
-        guard let head = exactly(4) else { return nil }
-        let size = head.reversed().reduce(0) { $0 << 8 | Int($1) }
-        guard size >= 7, let rest = exactly(size - 4) else { return nil }
-        return head + rest
-    }
-
-    private func exactly(_ count: Int) -> [UInt8]? {
-        var bytes: [UInt8] = []
-        while bytes.count < count {
-            guard let part = try? readSome(socket.rawValue, limit: count - bytes.count),
-                !part.isEmpty
-            else { return nil }
-            bytes += part
-        }
-        return bytes
-    }
-}
-
 enum TransportKind: String, CaseIterable, Sendable {
     case memory, unix
 }
@@ -161,5 +123,11 @@ final class TestServer {
         try client.version(messageSize)
         try client.attach(0)
         return client
+    }
+}
+
+extension TestTree {
+    func export(descriptors: Int? = nil) throws -> HostTree {
+        try HostTree(path: FilePath(folder.path), budget: DescriptorBudget(limit: descriptors))
     }
 }

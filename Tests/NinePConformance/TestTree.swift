@@ -1,17 +1,16 @@
 import CLinux
-import NinePServer
 import SystemIO
 import SystemPackage
 import TestSupport
 
 /// A folder with one of everything.
-final class TestTree {
-    let folder = try! ScratchFolder()
-    static let hugeSize: UInt64 = 5 << 30
-    static let rawName: [UInt8] = [0x72, 0xff, 0xfe, 0x80]
-    static let crowdCount = 400
+package final class TestTree: Sendable {
+    package let folder = try! ScratchFolder()
+    package static let hugeSize: UInt64 = 5 << 30
+    package static let rawName: [UInt8] = [0x72, 0xff, 0xfe, 0x80]
+    package static let crowdCount = 400
 
-    init() throws {
+    package init() throws {
         makeFile("a.txt", Array("hello\n".utf8))
         makeFile("empty", [])
         makeFile("big.bin", (0..<300_000).map { UInt8(truncatingIfNeeded: $0 &* 7 >> 3) })
@@ -31,14 +30,10 @@ final class TestTree {
         close(clinux_open(raw, O_CREAT | O_WRONLY | O_CLOEXEC, 0o600))
     }
 
-    func file(_ name: String) -> String { folder.file(name) }
+    package func file(_ name: String) -> String { folder.file(name) }
 
-    func makeFile(_ name: String, _ bytes: [UInt8]) {
+    package func makeFile(_ name: String, _ bytes: [UInt8]) {
         let file = try! OwnedFD.open(FilePath(self.file(name)), O_WRONLY | O_CREAT | O_TRUNC)
         try! writeAll(file.rawValue, bytes)
-    }
-
-    func export(descriptors: Int? = nil) throws -> HostTree {
-        try HostTree(path: FilePath(folder.path), budget: DescriptorBudget(limit: descriptors))
     }
 }

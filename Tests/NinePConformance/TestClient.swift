@@ -1,44 +1,41 @@
-import ByteStream
-import CLinux
 import NineP
-import NinePServer
-import SystemIO
-import SystemPackage
 
 /// What a request was refused with.
-struct Refusal: Error, Equatable, CustomStringConvertible {
-    let code: Int32
-    init(_ code: Int32) { self.code = code }
-    var description: String { "errno \(code)" }
+package struct Refusal: Error, Equatable, CustomStringConvertible {
+    package let code: Int32
+    package init(_ code: Int32) { self.code = code }
+    package var description: String { "errno \(code)" }
 }
 
-struct BrokenReply: Error {}
+package struct BrokenReply: Error {
+    package init() {}
+}
 
 /// Carries one client's bytes to a server and back.
-protocol Transport: AnyObject {
+package protocol Transport: AnyObject {
     func send(_ bytes: [UInt8])
     /// The next whole message; nil when the connection has ended.
     func receive() -> [UInt8]?
 }
 
 /// A synchronous 9P client that checks every reply's frame.
-final class TestClient {
-    let transport: any Transport
+package final class TestClient {
+    package let transport: any Transport
     /// Kept alive as long as its client.
-    var server: TestServer?
+    package var server: AnyObject?
     private var tag: UInt16 = 0
-    private(set) var messageSize: UInt32 = 0
+    package private(set) var messageSize: UInt32 = 0
 
-    init(_ transport: any Transport) { self.transport = transport }
+    package init(_ transport: any Transport) { self.transport = transport }
 
-    func nextTag() -> UInt16 {
+    package func nextTag() -> UInt16 {
         tag = (tag + 1) & 0x7fff
         return tag
     }
 
     /// Sends one request and returns the reply's body, decoded, with the whole message.
     @discardableResult
-    func call(
+    package func call(
         _ type: MessageType,
         _ write: (inout WireWriter, UInt16) -> Void
     ) throws -> (reply: Reply, message: [UInt8]) {
@@ -47,7 +44,8 @@ final class TestClient {
         return try receive(type, tag: tag)
     }
 
-    func receive(
+    @discardableResult
+    package func receive(
         _ type: MessageType,
         tag: UInt16
     ) throws -> (reply: Reply, message: [UInt8]) {
@@ -64,7 +62,7 @@ final class TestClient {
         }
     }
 
-    static func message(_ write: (inout WireWriter) -> Void) -> [UInt8] {
+    package static func message(_ write: (inout WireWriter) -> Void) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: 1 << 17)
         let count = bytes.withUnsafeMutableBytes { memory -> Int in
             var writer = WireWriter(memory)
@@ -77,7 +75,9 @@ final class TestClient {
     // MARK: Requests
 
     @discardableResult
-    func version(_ size: UInt32 = 65_536, _ name: String = "9P2000.L") throws -> (UInt32, String) {
+    package func version(_ size: UInt32 = 65_536, _ name: String = "9P2000.L") throws -> (
+        UInt32, String
+    ) {
         let (reply, message) = try call(.tversion) {
             $0.tversion(tag: $1, messageSize: size, version: Array(name.utf8))
         }
@@ -89,7 +89,7 @@ final class TestClient {
     }
 
     @discardableResult
-    func attach(_ fid: UInt32, _ name: String = "", afid: UInt32 = .max) throws -> Qid {
+    package func attach(_ fid: UInt32, _ name: String = "", afid: UInt32 = .max) throws -> Qid {
         let (reply, _) = try call(.tattach) {
             $0.tattach(
                 tag: $1,
@@ -105,12 +105,12 @@ final class TestClient {
     }
 
     @discardableResult
-    func walk(_ fid: UInt32, _ newFid: UInt32, _ names: String...) throws -> [Qid] {
+    package func walk(_ fid: UInt32, _ newFid: UInt32, _ names: String...) throws -> [Qid] {
         try walk(fid, newFid, bytes: names.map { Array($0.utf8) })
     }
 
     @discardableResult
-    func walk(_ fid: UInt32, _ newFid: UInt32, bytes names: [[UInt8]]) throws -> [Qid] {
+    package func walk(_ fid: UInt32, _ newFid: UInt32, bytes names: [[UInt8]]) throws -> [Qid] {
         let (reply, message) = try call(.twalk) {
             $0.twalk(tag: $1, fid: fid, newFid: newFid, names: names)
         }
@@ -123,13 +123,13 @@ final class TestClient {
     }
 
     @discardableResult
-    func open(_ fid: UInt32, flags: UInt32 = 0) throws -> (qid: Qid, ioUnit: UInt32) {
+    package func open(_ fid: UInt32, flags: UInt32 = 0) throws -> (qid: Qid, ioUnit: UInt32) {
         let (reply, _) = try call(.tlopen) { $0.tlopen(tag: $1, fid: fid, flags: flags) }
         guard case .open(let qid, let unit) = reply else { throw BrokenReply() }
         return (qid, unit)
     }
 
-    func read(_ fid: UInt32, at offset: UInt64, count: UInt32) throws -> [UInt8] {
+    package func read(_ fid: UInt32, at offset: UInt64, count: UInt32) throws -> [UInt8] {
         let (reply, message) = try call(.tread) {
             $0.readRequest(.tread, tag: $1, fid: fid, offset: offset, count: count)
         }
@@ -137,7 +137,7 @@ final class TestClient {
         return Array(message[data.offset...].prefix(data.count))
     }
 
-    func readAll(_ fid: UInt32, count: UInt32 = 1 << 20) throws -> [UInt8] {
+    package func readAll(_ fid: UInt32, count: UInt32 = 1 << 20) throws -> [UInt8] {
         var bytes: [UInt8] = []
         while true {
             let part = try read(fid, at: UInt64(bytes.count), count: count)
@@ -146,15 +146,17 @@ final class TestClient {
         }
     }
 
-    struct Entry: Equatable {
-        let name: [UInt8]
-        let qid: Qid
-        let cookie: UInt64
-        let type: UInt8
-        var text: String { String(decoding: name, as: UTF8.self) }
+    package struct Entry: Equatable {
+        package let name: [UInt8]
+        package let qid: Qid
+        package let cookie: UInt64
+        package let type: UInt8
+        package var text: String { String(decoding: name, as: UTF8.self) }
     }
 
-    func readdir(_ fid: UInt32, after cookie: UInt64, count: UInt32 = 8192) throws -> [Entry] {
+    package func readdir(_ fid: UInt32, after cookie: UInt64, count: UInt32 = 8192) throws
+        -> [Entry]
+    {
         let (reply, message) = try call(.treaddir) {
             $0.readRequest(.treaddir, tag: $1, fid: fid, offset: cookie, count: count)
         }
@@ -178,7 +180,7 @@ final class TestClient {
         }
     }
 
-    func list(_ fid: UInt32, count: UInt32 = 8192) throws -> [Entry] {
+    package func list(_ fid: UInt32, count: UInt32 = 8192) throws -> [Entry] {
         var entries: [Entry] = []
         while true {
             let part = try readdir(fid, after: entries.last?.cookie ?? 0, count: count)
@@ -187,19 +189,19 @@ final class TestClient {
         }
     }
 
-    func getattr(_ fid: UInt32) throws -> ReplyAttributes {
+    package func getattr(_ fid: UInt32) throws -> ReplyAttributes {
         let (reply, _) = try call(.tgetattr) { $0.tgetattr(tag: $1, fid: fid, mask: 0x17ff) }
         guard case .getattr(let attributes) = reply else { throw BrokenReply() }
         return attributes
     }
 
-    func readlink(_ fid: UInt32) throws -> String {
+    package func readlink(_ fid: UInt32) throws -> String {
         let (reply, message) = try call(.treadlink) { $0.fidRequest(.treadlink, tag: $1, fid: fid) }
         guard case .readlink(let field) = reply else { throw BrokenReply() }
         return String(decoding: message[field.offset...].prefix(field.count), as: UTF8.self)
     }
 
-    func xattrwalk(_ fid: UInt32, _ newFid: UInt32, _ name: String) throws -> UInt64 {
+    package func xattrwalk(_ fid: UInt32, _ newFid: UInt32, _ name: String) throws -> UInt64 {
         let (reply, _) = try call(.txattrwalk) {
             $0.txattrwalk(tag: $1, fid: fid, newFid: newFid, name: Array(name.utf8))
         }
@@ -207,15 +209,17 @@ final class TestClient {
         return size
     }
 
-    func clunk(_ fid: UInt32) throws {
+    package func clunk(_ fid: UInt32) throws {
         try call(.tclunk) { $0.fidRequest(.tclunk, tag: $1, fid: fid) }
     }
 
-    func flush(_ oldTag: UInt16) throws { try call(.tflush) { $0.tflush(tag: $1, oldTag: oldTag) } }
+    package func flush(_ oldTag: UInt16) throws {
+        try call(.tflush) { $0.tflush(tag: $1, oldTag: oldTag) }
+    }
 }
 
 /// The errno of a refusal; nil when the body succeeds.
-func refusal(_ body: () throws -> Void) -> Int32? {
+package func refusal(_ body: () throws -> Void) -> Int32? {
     do {
         try body()
         return nil
