@@ -1,4 +1,4 @@
-.PHONY: build setup test test-full fuzz demo fmt check bench clean
+.PHONY: build setup test test-full fuzz demo fmt check bench bench-disks clean
 
 build:
 	scripts/build
@@ -34,6 +34,10 @@ check:
 
 bench: build
 	swift run --package-path Benchmarks -c release
+
+# Seconds from a command's start to the published disk, against the way without builddisks.
+bench-disks: setup build
+	scripts/bench-disks --pairs 3 vm vm-9p compose
 
 clean:
 	rm -rf .build out

@@ -123,7 +123,7 @@ func leftovers(_ folder: String) throws -> [String] {
     }
     let images = folder + "/images"
     found += ((try? FileManager.default.contentsOfDirectory(atPath: images)) ?? []).filter {
-        $0.hasPrefix(".work-") || $0.hasPrefix(".current.")
+        $0.hasPrefix(".work-") || $0.hasPrefix(".current.") || $0.hasPrefix(".old-")
     }
     return found
 }

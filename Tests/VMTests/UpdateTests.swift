@@ -115,6 +115,31 @@ extension VirtualMachineTests {
             #expect(referees.status == 0, "\(referees.output)\n\(referees.errors)")
         }
 
+        /// The disk below an overlay stays, whatever retention says, and both can be moved together.
+        @Test func anOverlayKeepsItsBackingDisk() throws {
+            for name in ["base", "other"] {
+                let made = try build(ref: VMEnvironment.ref, ["--build", name])
+                try #require(made.status == 0, "\(made.errors)")
+            }
+            let base = images + "/base/tiny-main.qcow2"
+            let thin = try build(
+                ref: VMEnvironment.nextRef,
+                ["--build", "thin", "--from", base, "--overlay", "--keep", "1"]
+            )
+            try #require(thin.status == 0, "\(thin.errors)")
+            let builds = try PublishedState(images).builds
+            #expect(builds == ["base", "thin"], "the other one goes")
+            let moved = folder.path + "/moved"
+            try FileManager.default.moveItem(atPath: images, toPath: moved)
+            let disk = moved + "/current/tiny-next.qcow2"
+            let info = try runCommand(["qemu-img", "info", "--output=json", disk]).output
+            #expect(info.contains("\"backing-filename\": \"../base/tiny-main.qcow2\""), "\(info)")
+            let size = try FileManager.default.attributesOfItem(atPath: disk)[.size] as? Int
+            #expect(try #require(size) < 40 << 20)
+            let referees = try runCommand([VMEnvironment.root + "/scripts/referees", disk])
+            #expect(referees.status == 0, "\(referees.output)\n\(referees.errors)")
+        }
+
         @Test func aDiskThatDoesNotSuitIsRefusedOrBuiltFromScratch() throws {
             let missing = try build(ref: VMEnvironment.ref, ["--from", "current"])
             #expect(missing.status == 4)

@@ -16,8 +16,8 @@ package final class PrivateFolder: Sendable {
     /// Makes a folder below `base` (XDG_RUNTIME_DIR or TMPDIR or /tmp; `sun_path` holds only 108
     /// bytes, so a long TMPDIR is passed over).
     package init() throws(BuildError) {
+        Self.removeLeftovers()
         let base = Self.base
-        Self.removeLeftovers(in: base)
         do throws(Errno) {
             path = try makeTemporaryFolder(base.appending(Self.prefix + "XXXXXX"))
             lock = try FileLock(path.appending(Self.lockName), mode: 0o600)
@@ -38,8 +38,9 @@ package final class PrivateFolder: Sendable {
         return "/tmp"
     }
 
-    /// Folders of ours whose owner is gone. What belongs to other users is never touched.
-    private static func removeLeftovers(in base: FilePath) {
+    /// Removes folders of ours whose owner is gone. What belongs to other users is never touched.
+    package static func removeLeftovers() {
+        let base = Self.base
         for name in (try? directoryNames(base)) ?? [] where name.hasPrefix(prefix) {
             let folder = base.appending(name)
             guard let status = try? FileStatus(folder, followingLinks: false),

@@ -45,6 +45,8 @@ package struct Run {
             throw RunFailure.summary(failures, of: request.disks.count)
         }
         let output = try OutputFolder(first.output)
+        // Of runs that were killed: this one may need no such folder.
+        PrivateFolder.removeLeftovers()
         let publication = Publication(output: output, request: request, started: started)
         if let name = publication.name(of: plans), output.exists(name) {
             if output.current != name { try output.makeCurrent(name) }
