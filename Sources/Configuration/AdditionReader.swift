@@ -16,7 +16,8 @@ struct AdditionReader {
         for file in files {
             let path = String(file.path.dropFirst())
             switch file.content {
-            case .text(let text): reader.add(path, file, 0o644, .file(Array(text.utf8)))
+            case .text(let text):
+                reader.add(path, file, file.mode ?? 0o644, .file(Array(text.utf8)))
             case .copy(let source): try reader.copy(source, to: path, file, isTop: true)
             }
         }

@@ -45,6 +45,7 @@ import Testing
             "/var/lib/t" = { source = "tree", user = 7, group = 8 }
             "/etc/key" = { source = "motd", mode = "0600" }
             "/etc/empty" = { content = "" }
+            "/etc/text" = { content = "x", mode = "0600" }
             """,
             in: folder
         )
@@ -58,6 +59,7 @@ import Testing
         #expect(found[4].path == "var/lib/t/sub/f" && found[4].content == .file([0x78]))
         #expect(found[5].mode == 0o600)
         #expect(found[6].content == .file([]) && found[6].mode == 0o644)
+        #expect(found[7].mode == 0o600)
     }
 
     @Test func aFolderOntoEtcLeavesEtcItselfAlone() throws {

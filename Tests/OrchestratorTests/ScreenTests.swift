@@ -91,7 +91,7 @@ extension String {
         send(.disk(target: "a", .phaseEnded(.pull, seconds: 3)))
         send(.disk(target: "a", .finished(summary)))
         send(.published(build: "b", disks: ["/i/b/os-a.qcow2"], seconds: 4))
-        #expect(terminal.text[1] == "✓ Pulling the commit  3.0 s  1/4 objects  30/100 MB  30 %")
+        #expect(terminal.text[1] == "✓ Pulling the commit  3.0 s  4 objects  100 MB  33.3 MB/s")
         #expect(terminal.text.contains("Seconds per phase"))
         #expect(terminal.text.suffix(2) == ["/i/b/os-a.qcow2", ""])
     }

@@ -49,18 +49,15 @@ struct ComposeMethod: DiskMethod {
                 created: try plan.creationTime()
             )
         )
-        let outcome: Result<ComposeFigures, ComposeError> = try clock.run(.compose) {
-            () throws(BuildError) in
-            try compose(composer, file)
+        let need = try clock.run(.compose) { () throws(BuildError) -> NeedsVM? in
+            switch try compose(composer, file) {
+            case .success: return nil
+            case .failure(.needsVM(let reason)): return NeedsVM(reason: reason)
+            case .failure(let error): throw Self.error(error)
+            }
         }
-        switch outcome {
-        case .success:
-            return .success(MethodResult(method: .compose, accelerator: nil, kernelRelease: nil))
-        case .failure(.needsVM(let reason)):
-            return .failure(NeedsVM(reason: reason))
-        case .failure(let error):
-            throw Self.error(error)
-        }
+        if let need { return .failure(need) }
+        return .success(MethodResult(method: .compose, accelerator: nil, kernelRelease: nil))
     }
 
     /// The composer works on threads of its own while this one waits for the user's wish to stop.

@@ -17,6 +17,18 @@ package enum ProgressText {
         return parts.joined(separator: "  ")
     }
 
+    /// What a phase that is done came to: "14,769 objects  290 MB  14.5 MB/s".
+    package static func total(_ progress: PhaseProgress, seconds: Double) -> String {
+        let objects = max(progress.objects, progress.totalObjects)
+        let bytes = max(progress.bytes, progress.totalBytes)
+        var parts = objects > 0 ? ["\(grouped(objects)) objects"] : []
+        if bytes > 0 { parts.append("\(megabytes(bytes)) MB") }
+        if bytes > 0, seconds > 0.05 {
+            parts.append("\(fixed(Double(bytes) / seconds / 1e6, digits: 1)) MB/s")
+        }
+        return parts.joined(separator: "  ")
+    }
+
     /// "12.3 s", "2 min 05 s".
     package static func duration(_ seconds: Double) -> String {
         if seconds < 100 { return "\(fixed(seconds, digits: 1)) s" }

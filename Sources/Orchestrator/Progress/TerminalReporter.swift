@@ -82,7 +82,8 @@ struct Screen: Sendable {
                 row.rate.add(progress.bytes, at: now)
             }
         case .phaseEnded(let phase, let seconds):
-            let figures = row(target)?.progress.map { "  " + ProgressText.line($0) } ?? ""
+            let figures =
+                row(target)?.progress.map { "  " + ProgressText.total($0, seconds: seconds) } ?? ""
             pending.append("\(prefix)✓ \(phase.title)  \(ProgressText.duration(seconds))\(figures)")
             update(target) { $0.phase = nil }
         case .guestOutput, .guestStep:

@@ -143,18 +143,10 @@ struct TimelineChart {
             "<line x1=\"\(number(Self.left))\" x2=\"\(number(Self.width - Self.right))\" "
             + "y1=\"\(number(bottom))\" y2=\"\(number(bottom))\" stroke=\"currentColor\" "
             + "stroke-opacity=\"0.3\"/>\n"
-        let peak = "peak \(ProgressText.fixed(graph.peak / 1e6, digits: 0)) MB/s"
-        let peakX = x(graph.step * (Double(graph.peakIndex) + 1)) + 4
-        let isRight = peakX > Self.width - 110
+        let peak = "peak \(ProgressText.fixed(graph.peak / 1e6, digits: 0))"
         return line
             + "<path d=\"\(path)\" fill=\"#3b8fc4\" fill-opacity=\"0.55\"/>\n"
-            + text(
-                isRight ? peakX - 12 : peakX,
-                y + 9,
-                peak,
-                isRight ? "end" : "start",
-                opacity: 0.75
-            )
+            + text(Self.left - 10, y + Self.graphHeight / 2 + 18, peak, "end", opacity: 0.75)
     }
 
     private func axis(bottom: Double) -> String {
@@ -209,7 +201,7 @@ struct TimelineChart {
         _ y: Double,
         _ height: Double
     ) -> String {
-        let room = Int((x(start + seconds) - x(start) - 8) / 6.1)
+        let room = Int((x(start + seconds) - x(start) - 8) / 6.5)
         guard !label.isEmpty, room >= min(4, label.count) else { return "" }
         let shown = label.count <= room ? label : label.prefix(room - 1) + "…"
         return text(x(start) + 5, y + height / 2 + 4, String(shown), "start", colour: "#101418")
@@ -242,7 +234,6 @@ struct ThroughputGraph: Equatable {
     private(set) var rates: [Double]
 
     var peak: Double { rates.max() ?? 0 }
-    var peakIndex: Int { rates.firstIndex(of: peak) ?? 0 }
 
     /// nil where no bytes went.
     init?(_ transfers: [Timeline.Transfer], start: Double, span: Double) {
