@@ -21,6 +21,7 @@ extension BareRepository {
         try Failure.naming("send the inventory") { () throws(Errno) in
             try writeAll(stream.rawValue, inventory.encoded())
         }
+        warm(inventory)
         let reader = try Failure.naming("start a thread") { () throws(Errno) -> StreamReader in
             try StreamReader(stream)
         }
