@@ -1,3 +1,4 @@
+import CLinux
 import NineP
 
 /// What a request was refused with.
@@ -97,7 +98,7 @@ package final class TestClient {
                 afid: afid,
                 user: [],
                 attachName: Array(name.utf8),
-                uid: 0
+                uid: geteuid()
             )
         }
         guard case .attach(let qid) = reply else { throw BrokenReply() }
