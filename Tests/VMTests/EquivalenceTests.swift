@@ -1,0 +1,96 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// The two methods against each other: compose has to leave what the commit's own programs leave.
+extension VirtualMachineTests {
+    @Suite struct EquivalenceTests {
+        let environment: VMEnvironment
+
+        init() throws { environment = try VMEnvironment.shared.get() }
+
+        @Test func composeLeavesWhatTheVMLeaves() throws {
+            try compare(environment.repository, VMEnvironment.ref, osname: "tiny", size: "1G")
+        }
+
+        @Test(
+            .enabled(if: FullTests.debian != nil, "the Debian tree belongs to make test-full"),
+            .timeLimit(.minutes(30))
+        )
+        func composeLeavesWhatTheVMLeavesOfDebian() throws {
+            let repository = try #require(FullTests.debian)
+            let refs = try runCommand(["ostree", "refs", "--repo=\(repository)"])
+            let ref = try #require(
+                refs.output.split(separator: "\n").first { $0.hasSuffix("/standard") }
+            )
+            try compare(repository, String(ref), osname: "debian", size: "8G")
+        }
+
+        /// One path on both disks.
+        private struct Difference {
+            var partition, field, path, vm, composed: String
+
+            init?(_ line: Substring) {
+                let fields = line.split(separator: "\t", omittingEmptySubsequences: false)
+                guard fields.count == 5 else { return nil }
+                partition = String(fields[0])
+                field = String(fields[1])
+                path = String(fields[2])
+                vm = String(fields[3])
+                composed = String(fields[4])
+            }
+
+            /// All that may differ, beside inode numbers, which are not compared.
+            var isTolerated: Bool {
+                switch (partition, field, path) {
+                // A time that libostree takes from the clock; those that it fixes are 0.
+                case (_, "mtime", _): vm != "0" && composed != "0" && !composed.isEmpty
+                // It holds the numbers of its own sectors.
+                case ("gnostree-boot", "content", "/syslinux/ldlinux.sys"): true
+                default: false
+                }
+            }
+        }
+
+        private func compare(
+            _ repository: String,
+            _ ref: String,
+            osname: String,
+            size: String
+        ) throws {
+            let folder = try environment.userFolder()
+            var disks: [String] = []
+            for method in ["vm", "compose"] {
+                let images = folder.path + "/" + method
+                let build = try runCommand(
+                    [
+                        environment.builddisks, "build", "--repo", repository, "--ref", ref,
+                        "--osname", osname, "--output", images, "--size", size, "--method", method,
+                        "--accel", "tcg",
+                    ],
+                    environment: userVariables(folder)
+                )
+                try #require(build.status == 0, "\(build.output)\n\(build.errors)")
+                let name = "\(osname)-\(ref.split(separator: "/").last ?? "").qcow2"
+                disks.append(images + "/current/" + name)
+            }
+            let script = VMEnvironment.root + "/scripts/compare-disks"
+            let compared = try runCommand([script] + disks)
+            // 1: differences, and there always are some of the tolerated ones.
+            try #require(compared.status == 1, "\(compared.output)\n\(compared.errors)")
+            let lines = compared.output.split(separator: "\n")
+            let differences = lines.compactMap { Difference($0) }
+            #expect(differences.count == lines.count)
+            let others = differences.filter { !$0.isTolerated }
+            #expect(others.isEmpty, "\(others.prefix(20)), \(others.count) in all")
+            // The two disks come from different clocks: were none found, nothing was compared.
+            #expect(differences.contains { $0.field == "mtime" })
+        }
+    }
+}
+
+/// What `make test-full` adds.
+enum FullTests {
+    /// The repository of the Debian fixture.
+    static let debian = ProcessInfo.processInfo.environment["BUILDDISKS_DEBIAN"]
+}
