@@ -108,7 +108,7 @@ let generatedTrees: [GeneratedTree] = [
                 ),
                 FileTree.Xattr(
                     name: Array("security.capability".utf8),
-                    value: [UInt8](repeating: 1, count: 20)
+                    value: SampleTree.capability
                 ),
             ])
             var attributes = plain
@@ -167,6 +167,9 @@ let generatedTrees: [GeneratedTree] = [
             )
         }
     },
+    GeneratedTree(name: "random, seed 1") { try RandomTree.build(seed: 1, &$0) },
+    GeneratedTree(name: "random, seed 2") { try RandomTree.build(seed: 2, &$0) },
+    GeneratedTree(name: "random, seed 3") { try RandomTree.build(seed: 3, &$0) },
 ]
 
 @Suite struct Ext4Tests {

@@ -1,0 +1,56 @@
+import Foundation
+
+/// A Linux kernel as an ordinary process (Debian's package user-mode-linux): the kernel's own judgement
+/// of a file system, without privileges and without emulation.
+package struct UserModeLinux: Sendable {
+    package static let isInstalled = FileManager.default.isExecutableFile(
+        atPath: "/usr/bin/linux.uml"
+    )
+
+    /// Runs a shell script as the only program of a machine whose root is this host's, read and written
+    /// with the caller's rights, and whose disks /dev/ubda, /dev/ubdb, … are `disks`. /mnt is empty and
+    /// belongs to the script.
+    /// - Returns: the script's output; its last line is `status N`.
+    package static func run(
+        _ script: String,
+        disks: [String],
+        in scratch: ScratchFolder,
+        seconds: Int = 600
+    ) throws -> String {
+        let path = scratch.file("uml-script")
+        let output = scratch.file("uml-output")
+        let wrapped = """
+            #!/bin/sh
+            export PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8
+            mount -t proc proc /proc
+            mount -t tmpfs tmpfs /mnt
+            (
+            set -e
+            \(script)
+            ) >\(output) 2>&1 </dev/null
+            echo "status $?" >>\(output)
+            halt -f
+            """
+        try Data(wrapped.utf8).write(to: URL(fileURLWithPath: path))
+        let made = try runCommand(["chmod", "755", path])
+        guard made.status == 0 else { throw Referee.Missing(description: made.errors) }
+        let names = disks.enumerated().map { number, disk in
+            "ubd\(Character(UnicodeScalar(UInt8(ascii: "a") + UInt8(number))))=\(disk)"
+        }
+        let result = try runCommand(
+            [
+                "timeout", "-k", "5", String(seconds), "linux.uml", "mem=512M", "rootfstype=hostfs",
+                "rw",
+            ]
+                + ["init=\(path)", "con=null", "con0=null,fd:1", "con1=null", "quiet"] + names,
+            environment: ["TMPDIR": scratch.path]
+        )
+        let said = (try? String(contentsOfFile: output, encoding: .utf8)) ?? ""
+        guard said.contains("status ") else {
+            throw Referee.Missing(
+                description: "linux.uml ended with \(result.status): \(result.output) \(said)"
+            )
+        }
+        return said
+    }
+}
