@@ -1,4 +1,4 @@
-.PHONY: build setup test test-full fuzz demo fmt check bench bench-disks clean
+.PHONY: build setup test test-full fuzz demo fmt check bench bench-disks bench-compose clean
 
 build:
 	scripts/build
@@ -38,6 +38,10 @@ bench: build
 # Seconds from a command's start to the published disk, against the way without builddisks.
 bench-disks: setup build
 	scripts/bench-disks --pairs 3 vm vm-9p compose
+
+# Seconds and memory of composing a disk, against doing it outside as root.
+bench-compose: build
+	scripts/bench-compose --pairs 5 --cold --one-core
 
 clean:
 	rm -rf .build out

@@ -44,3 +44,35 @@ def file_checksum(mode, uid, gid, xattrs, target=b"", content=()):
 def folder_checksum(mode, uid, gid, xattrs):
     """A folder's metadata object (dirmeta)."""
     return hashlib.sha256(struct.pack(">III", uid, gid, mode) + _xattrs(xattrs)).hexdigest()
+
+
+def archive_header(mode, uid, gid, xattrs, size):
+    """What stands before the deflated content in an archive repository's file object."""
+    head = struct.pack(">QIIII", size, uid, gid, mode, 0) + b"\0"
+    body = head + _xattrs(xattrs)
+    header = body + _offsets([len(head)], len(body))
+    return struct.pack(">I", len(header)) + bytes(4) + header
+
+
+def _tuple(*members):
+    """Members without alignment, of variable size: all but the last one's ends, last to first."""
+    body = b"".join(members)
+    ends = [sum(map(len, members[:n])) for n in range(1, len(members))]
+    return body + _offsets(ends[::-1], len(body))
+
+
+def dirtree(files, folders):
+    """The names in a folder: [(name, checksum)] and [(name, tree, meta)], in the order of names."""
+    def entry(name, *checksums):
+        # The checksums are arrays of bytes too.
+        return _tuple(name + b"\0", *map(bytes.fromhex, checksums))
+    return _tuple(_array([entry(*file) for file in files]), _array([entry(*folder) for folder in folders]))
+
+
+def commit(tree, meta, subject, time):
+    """A commit without metadata and parent, (a{sv}aya(say)sstayay); the time is aligned to eight."""
+    texts = subject + b"\0" + b"\0"
+    start = (len(texts) + 7) // 8 * 8
+    body = texts.ljust(start, b"\0") + struct.pack(">Q", time) + bytes.fromhex(tree) + bytes.fromhex(meta)
+    ends = [0, 0, 0, len(subject) + 1, len(texts), start + 8 + 32]
+    return body + _offsets(ends[::-1], len(body))

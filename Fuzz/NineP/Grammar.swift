@@ -4,8 +4,6 @@ import NineP
 /// Writes requests that mostly make sense for the state a client is in, with hostile values mixed in.
 struct Grammar {
     private let memory: FuzzMemory
-    /// Whether files that wait for the gate are opened.
-    var usesGate = true
     private var space = [UInt8](repeating: 0, count: 1 << 15)
 
     init(_ memory: FuzzMemory) { self.memory = memory }
@@ -93,9 +91,7 @@ struct Grammar {
         _ choices: inout Choices
     ) -> [UInt8] {
         let names = model.exports.map(\.name) + ["", "/", "nowhere"]
-        var text = choices.oneIn(8) ? names.last! : choices.pick(names)
-        if text == "gated", !usesGate { text = "host" }
-        let name = Array(text.utf8)
+        let name = Array((choices.oneIn(8) ? names.last! : choices.pick(names)).utf8)
         let number = newNumber(model, &choices)
         if choices.oneIn(24) {
             return message {

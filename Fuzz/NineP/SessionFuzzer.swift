@@ -65,8 +65,6 @@ package final class SessionFuzzer {
     package func run(_ input: UnsafeRawBufferPointer) throws(Violation) {
         var choices = Choices(input)
         memory.tally.inputs += 1
-        // Threads that wait for each other take most of a run's time.
-        grammar.usesGate = input.count % 4 == 0
         let service = services[choices.oneIn(4) ? 1 : 0]
         var clients = [try connect(service)]
         let count = 20 + choices.below(24)

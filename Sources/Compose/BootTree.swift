@@ -85,12 +85,11 @@ struct BootTree {
         )
         let contents = try tree.tree(folder.tree)
         for file in contents.files {
-            let index = try tree.index(file.checksum)
             _ = try partition.object(
                 file.name,
                 in: node,
-                index,
-                tree.infos[index],
+                file.object,
+                tree.infos[file.object],
                 modified: 0,
                 withXattrs: false
             )

@@ -55,7 +55,7 @@ package struct ComposePlan: Sendable {
 package struct ComposeProgress: Sendable, Equatable {
     package var objects: Int
     package var totalObjects: Int
-    /// Of contents, inflated.
+    /// Of contents, inflated, and of metadata objects.
     package var bytes: UInt64
     package var totalBytes: UInt64
 }
@@ -68,6 +68,8 @@ package struct ComposeFigures: Sendable, Equatable {
     package var contentBytes: UInt64
     /// Bytes of the image file, holes included.
     package var imageBytes: UInt64
+    /// Of the image file.
+    package var sha256: Checksum
     /// The commit's libostree, whose ways were followed.
     package var libostree: String
     /// Seconds: reading the tree, laying it out, writing it.

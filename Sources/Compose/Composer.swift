@@ -35,7 +35,8 @@ package struct Composer: Sendable {
                 try ExtlinuxProgram(executable: bios.extlinux)
             }
         }
-        let parts = try layOut(tree, kernel, version, extlinux)
+        let order = tree.writingOrder(largeFile: ContentWriter.largeFile)
+        let parts = try layOut(tree, order, kernel, version, extlinux)
         let image = try ImageFile(
             path,
             format: plan.format,
@@ -47,19 +48,25 @@ package struct Composer: Sendable {
         let writer = ContentWriter(
             repository: plan.repository,
             tree: tree,
-            fileSystems: parts.systems.map { ($0.system, $0.base, $0.contents.copies) },
+            order: order,
+            places: ContentPlaces(
+                parts.systems.map { ($0.system, $0.base, $0.contents.copies) },
+                order: order,
+                fileOffset: image.fileOffset(ofDisk:)
+            ),
             image: image,
+            threads: threads,
             progress: progress
         )
-        let written = try writer.run(threads: threads) { writer throws(ComposeError) in
+        let sha256 = try writer.run { writer throws(ComposeError) in
             try self.writeFixed(parts, extlinux, &writer)
         }
-        try image.finish(written: written)
         let finished = monotonicSeconds()
         return ComposeFigures(
-            objects: 1 + tree.trees.count + tree.metas.count + tree.files.count,
-            contentBytes: tree.infos.reduce(0) { $0 + $1.size },
+            objects: 1 + tree.objectCount,
+            contentBytes: tree.infos.totalSize,
             imageBytes: image.size,
+            sha256: sha256,
             libostree: version.description,
             readSeconds: read - started,
             layoutSeconds: laidOut - read,
@@ -133,6 +140,7 @@ package struct Composer: Sendable {
 
     private func layOut(
         _ tree: CommitTree,
+        _ order: [UInt32],
         _ kernel: KernelFiles,
         _ version: LibostreeVersion,
         _ extlinux: ExtlinuxProgram?
@@ -153,7 +161,13 @@ package struct Composer: Sendable {
             entry: entry,
             extlinux: extlinux
         )
-        let root = try SysrootTree(plan: plan, tree: tree, kernel: kernel, version: version)
+        let root = try SysrootTree(
+            plan: plan,
+            tree: tree,
+            order: order,
+            kernel: kernel,
+            version: version
+        )
         let (bootPart, partition) = try layOut(boot.partition, .boot)
         let (rootPart, _) = try layOut(root.partition, .root)
         return Parts(

@@ -31,6 +31,7 @@ final class ImageFile: Sendable {
         } catch {
             throw .output(path, error)
         }
+        if let qcow2 { try write(qcow2.head) }
     }
 
     /// Writes at an offset of the file itself.
@@ -53,22 +54,62 @@ final class ImageFile: Sendable {
         }
     }
 
-    /// Header and tables of a qcow2 image.
+    /// Reads bytes of the file itself; all of them must be inside it.
+    func read(
+        into buffer: UnsafeMutableRawBufferPointer,
+        fileOffset: UInt64
+    ) throws(ComposeError) {
+        do throws(Errno) {
+            var done = 0
+            while done < buffer.count {
+                // SAFETY: writes into the rest of `buffer`, during the call.
+                let count = try syscall {
+                    unsafe pread(
+                        file.rawValue,
+                        buffer.baseAddress?.advanced(by: done),
+                        buffer.count - done,
+                        Int(clamping: fileOffset) + done
+                    )
+                }
+                guard count > 0 else { throw Errno.ioError }
+                done += count
+            }
+        } catch {
+            throw .output(path, error)
+        }
+    }
+
+    /// Lets the kernel begin to send a part of the file to the disk, so that less is left for the
+    /// final flush, which is the one that counts: a failure here is none.
+    func startFlushing(_ range: Range<UInt64>) {
+        let start = Int(clamping: range.lowerBound)
+        _ = sync_file_range(file.rawValue, start, range.count, UInt32(SYNC_FILE_RANGE_WRITE))
+    }
+
+    /// Where in the file the data ends, and tables begin that depend on it.
+    var dataEnd: UInt64 { qcow2?.dataEnd ?? size }
+
+    /// Where a byte of the disk lies in the file; its end for what is nowhere.
+    func fileOffset(ofDisk offset: UInt64) -> UInt64 {
+        guard let qcow2 else { return offset }
+        return qcow2.place(of: offset)?.offset ?? size
+    }
+
+    /// Writes the tables of a qcow2 image.
     func finish(written: [UInt64]) throws(ComposeError) {
         guard let qcow2 else { return }
         let pieces = qcow2.metadata { written[Int($0 / 64)] & 1 << ($0 % 64) != 0 }
-        for piece in pieces {
-            // SAFETY: the array's own bytes, during the call.
-            let result = unsafe piece.bytes.withUnsafeBytes {
-                buffer -> Result<Void, ComposeError> in
-                do throws(ComposeError) {
-                    return .success(try unsafe write(buffer, fileOffset: piece.offset))
-                } catch {
-                    return .failure(error)
-                }
+        for piece in pieces { try write(piece) }
+    }
+
+    private func write(_ piece: DiskWrite) throws(ComposeError) {
+        // SAFETY: the array's own bytes, during the call.
+        let result = unsafe piece.bytes.withUnsafeBytes { buffer in
+            Result { () throws(ComposeError) in
+                try unsafe write(buffer, fileOffset: piece.offset)
             }
-            try result.get()
         }
+        try result.get()
     }
 }
 

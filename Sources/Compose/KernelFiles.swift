@@ -19,8 +19,10 @@ struct KernelFiles: Sendable {
         guard let modules = tree.directory("usr/lib/modules") else {
             throw .unsuitableTree("the commit has no kernel: usr/lib/modules is missing")
         }
-        let folders = try tree.tree(modules.tree).directories.filter { directory in
-            tree.trees[directory.tree]?.file(named: Array("vmlinuz".utf8)) != nil
+        var folders: [CommitTree.Folder.Directory] = []
+        for directory in try tree.tree(modules.tree).directories
+        where try tree.tree(directory.tree).file("vmlinuz") != nil {
+            folders.append(directory)
         }
         guard let folder = folders.first, let name = String(validating: folder.name, as: UTF8.self)
         else {
@@ -36,7 +38,9 @@ struct KernelFiles: Sendable {
             )
         }
         let contents = try tree.tree(folder.tree)
-        func file(_ name: String) -> Checksum? { contents.file(named: Array(name.utf8))?.checksum }
+        func file(_ name: String) -> Checksum? {
+            contents.file(name).map { tree.files[$0.object] }
+        }
         guard let kernel = file("vmlinuz") else {
             throw .unsuitableTree("the commit has no kernel")
         }
@@ -46,7 +50,7 @@ struct KernelFiles: Sendable {
         hmac = file(".vmlinuz.hmac")
         aboot = file("aboot.img")
         if initramfs == nil { try Self.refuseOlderPlaces(tree) }
-        if let folder = contents.directory(named: Array("dtb".utf8)) {
+        if let folder = contents.directory("dtb") {
             devicetreeFolder = (folder.tree, folder.meta)
         } else {
             devicetree = file("devicetree")
@@ -85,7 +89,7 @@ struct KernelFiles: Sendable {
     }
 
     /// Larger files are not held whole.
-    private static let wholeFile: UInt64 = 16 << 20
+    private static let wholeFile: UInt64 = 48 << 20
 
     private static func sumInPieces(
         _ object: FileObject,
@@ -114,8 +118,8 @@ struct KernelFiles: Sendable {
         _ tree: CommitTree
     ) throws(ComposeError) -> [Checksum] {
         let contents = try tree.tree(folder)
-        var found: [(name: [UInt8], files: [Checksum])] = contents.files.map {
-            ($0.name, [$0.checksum])
+        var found: [(name: ArraySlice<UInt8>, files: [Checksum])] = contents.files.map {
+            ($0.name, [tree.files[$0.object]])
         }
         for directory in contents.directories {
             found.append((directory.name, try files(below: directory.tree, tree)))

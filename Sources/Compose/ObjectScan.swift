@@ -6,24 +6,25 @@ import SystemPackage
 /// Reads what every file object says about its file, on several threads.
 final class ObjectScan: Sendable {
     private let repository: Repository
-    private let files: [Checksum]
-    private let state = Mutex(State())
+    private let files: ChecksumTable
+    private let state: Mutex<State>
 
     private struct State: Sendable {
         var next = 0
-        var found: [Int: [FileInfo]] = [:]
+        var found: FileTable
         var failure: ComposeError?
     }
 
     private static let batch = 256
 
-    init(repository: Repository, files: [Checksum]) {
+    init(repository: Repository, files: ChecksumTable) {
         self.repository = repository
         self.files = files
+        state = Mutex(State(found: FileTable(count: files.count)))
     }
 
     /// In the order of `files`.
-    func run(threads: Int) throws(ComposeError) -> [FileInfo] {
+    func run(threads: Int) throws(ComposeError) -> FileTable {
         var running: [Thread] = []
         do throws(Errno) {
             for n in 1..<max(threads, 1) {
@@ -34,14 +35,13 @@ final class ObjectScan: Sendable {
         }
         work()
         for thread in running { thread.join() }
-        let (failure, found) = state.withLock { ($0.failure, $0.found) }
-        if let failure { throw failure }
-        var infos: [FileInfo] = []
-        infos.reserveCapacity(files.count)
-        for start in stride(from: 0, to: files.count, by: Self.batch) {
-            infos += found[start] ?? []
+        let (failure, found) = state.withLock { state in
+            // Handed over, not copied.
+            defer { state.found = FileTable(count: 0) }
+            return (state.failure, state.found)
         }
-        return infos
+        if let failure { throw failure }
+        return found
     }
 
     private func work() {
@@ -55,7 +55,9 @@ final class ObjectScan: Sendable {
                         }
                     )
                 }
-                state.withLock { $0.found[batch.lowerBound] = infos }
+                state.withLock { state in
+                    for (index, info) in zip(batch, infos) { state.found.set(index, info) }
+                }
             } catch {
                 state.withLock { if $0.failure == nil { $0.failure = error } }
                 return

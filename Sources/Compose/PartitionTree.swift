@@ -5,10 +5,10 @@ import OSTree
 struct PartitionTree: Sendable {
     typealias Node = FileTree.NodeID
 
-    /// A file with the contents of an object.
+    /// A file with the contents of an object (numbered as in `CommitTree`).
     struct Copy: Sendable {
         var node: Node
-        var object: Int
+        var object: UInt32
     }
 
     private(set) var files: FileTree
@@ -177,8 +177,29 @@ struct PartitionTree: Sendable {
                 ? try tree.addSymlink(name, in: parent, attributes, target: info.symlinkTarget)
                 : try tree.addFile(name, in: parent, attributes, size: info.size)
         }
-        if !info.isSymlink && info.size > 0 { copies.append(Copy(node: node, object: index)) }
+        if !info.isSymlink && info.size > 0 {
+            copies.append(Copy(node: node, object: UInt32(index)))
+        }
         return node
+    }
+
+    /// A file that holds a metadata object's bytes, as a repository keeps it.
+    mutating func metadataObject(
+        _ name: [UInt8],
+        in parent: Node,
+        _ number: Int,
+        size: Int
+    ) throws(ComposeError) {
+        let attributes = own(0o644)
+        let node = try add(name) { tree throws(FileTree.Problem) in
+            try tree.addFile(name, in: parent, attributes, size: UInt64(size))
+        }
+        copies.append(Copy(node: node, object: UInt32(number)))
+    }
+
+    mutating func reserve(nodes: Int, entries: Int, copies: Int) {
+        files.reserve(nodes: nodes, entries: entries)
+        self.copies.reserveCapacity(copies)
     }
 
     private mutating func xattrs(_ attributes: [ExtendedAttribute]) -> FileTree.XattrSetID {

@@ -12,16 +12,20 @@ struct SysrootTree {
     private let version: LibostreeVersion
     private let additions: AdditionTree
     private(set) var partition: PartitionTree
+    /// In which the objects' contents are to lie.
+    private let order: [UInt32]
     /// By file object: its node in the repository.
     private var objectNodes: [PartitionTree.Node] = []
 
     init(
         plan: ComposePlan,
         tree: CommitTree,
+        order: [UInt32],
         kernel: KernelFiles,
         version: LibostreeVersion
     ) throws(ComposeError) {
         self.plan = plan
+        self.order = order
         self.tree = tree
         self.kernel = kernel
         self.version = version
@@ -31,6 +35,11 @@ struct SysrootTree {
         }
         self.additions = try AdditionTree(additions)
         partition = PartitionTree(created: plan.created)
+        partition.reserve(
+            nodes: tree.objectCount + tree.trees.count,
+            entries: 2 * tree.objectCount + tree.trees.count,
+            copies: tree.objectCount
+        )
         // The mount point of the boot partition.
         _ = try partition.directory("boot", in: FileTree.root)
         let ostree = try partition.directory("ostree", in: FileTree.root)
@@ -74,51 +83,52 @@ struct SysrootTree {
     }
 
     private mutating func makeObjects(in objects: PartitionTree.Node) throws(ComposeError) {
-        var folders: [String: PartitionTree.Node] = [:]
-        func split(_ checksum: Checksum, _ suffix: String) -> (folder: String, name: String) {
-            let hex = checksum.hex
-            return (String(hex.prefix(2)), hex.dropFirst(2) + suffix)
-        }
-        func folder(
-            _ name: String,
+        // Each made when it is first used; by the first two digits.
+        var folders = [PartitionTree.Node?](repeating: nil, count: 256)
+        func place(
+            _ checksum: Checksum,
+            _ suffix: String,
             _ partition: inout PartitionTree
-        ) throws(ComposeError) -> PartitionTree.Node {
-            if let known = folders[name] { return known }
-            let made = try partition.directory(name, in: objects)
-            folders[name] = made
-            return made
+        ) throws(ComposeError) -> (folder: PartitionTree.Node, name: [UInt8]) {
+            let digits = checksum.hexDigits
+            let name = digits[2...] + suffix.utf8
+            let first = Int(checksum.prefix >> 56)
+            if let folder = folders[first] { return (folder, Array(name)) }
+            let folder = try partition.directory(
+                String(decoding: digits[..<2], as: UTF8.self),
+                in: objects
+            )
+            folders[first] = folder
+            return (folder, Array(name))
         }
-        for (name, suffix) in metadataObjects {
-            let bytes = try reading { () throws(OSTreeError) in
-                try plan.repository.metadataBytes(name)
-            }
-            let place = split(name.checksum, suffix)
-            try partition.file(place.name, in: try folder(place.folder, &partition), bytes)
+        let commitName = ObjectName(plan.commit.checksum, .commit)
+        let commitBytes = try reading { () throws(OSTreeError) in
+            try plan.repository.metadataBytes(commitName)
         }
-        if let detached = try detachedMetadata() {
-            let place = split(plan.commit.checksum, ".commitmeta")
-            try partition.file(place.name, in: try folder(place.folder, &partition), detached)
+        for (suffix, bytes) in [(".commit", commitBytes), (".commitmeta", try detachedMetadata())] {
+            guard let bytes else { continue }
+            let (folder, name) = try place(plan.commit.checksum, suffix, &partition)
+            try partition.file(String(decoding: name, as: UTF8.self), in: folder, bytes)
         }
-        objectNodes.reserveCapacity(tree.files.count)
-        for (index, checksum) in tree.files.enumerated() {
-            let place = split(checksum, ".file")
-            let info = tree.infos[index]
-            objectNodes.append(
-                try partition.object(
-                    place.name.utf8,
-                    in: try folder(place.folder, &partition),
+        objectNodes = [PartitionTree.Node](repeating: FileTree.root, count: tree.files.count)
+        for number in order.lazy.map({ Int($0) }) {
+            switch tree.object(number) {
+            case .metadata(let object, let size):
+                let suffix = "." + object.kind.rawValue
+                let (folder, name) = try place(object.checksum, suffix, &partition)
+                try partition.metadataObject(name, in: folder, number, size: size)
+            case .file(let index):
+                let (folder, name) = try place(tree.files[index], ".file", &partition)
+                let info = tree.infos[index]
+                objectNodes[index] = try partition.object(
+                    name,
+                    in: folder,
                     index,
                     info,
                     modified: info.isSymlink ? nil : 0
                 )
-            )
+            }
         }
-    }
-
-    private var metadataObjects: [(ObjectName, String)] {
-        [(ObjectName(plan.commit.checksum, .commit), ".commit")]
-            + tree.trees.keys.sorted().map { (ObjectName($0, .dirTree), ".dirtree") }
-            + tree.metas.keys.sorted().map { (ObjectName($0, .dirMeta), ".dirmeta") }
     }
 
     /// Signatures and the like, kept beside the commit; nil if there are none.
@@ -172,12 +182,12 @@ struct SysrootTree {
     /// Hard links to the objects. Files of no length, and those that have as many names as ext4
     /// allows, get an inode of their own.
     private mutating func checkOut(
-        _ contents: DirTree,
+        _ contents: CommitTree.Folder,
         into node: PartitionTree.Node,
         isRoot: Bool = false
     ) throws(ComposeError) {
         for file in contents.files {
-            let index = try tree.index(file.checksum)
+            let index = file.object
             let info = tree.infos[index]
             let object = objectNodes[index]
             let isEmpty = info.isRegular && info.size == 0
@@ -188,7 +198,7 @@ struct SysrootTree {
             }
         }
         for directory in contents.directories {
-            if isRoot && directory.name == Array("etc".utf8) {
+            if isRoot && directory.name.elementsEqual("etc".utf8) {
                 try refuseUnlessEmpty(directory)
                 continue
             }
@@ -204,7 +214,7 @@ struct SysrootTree {
 
     private static let mostLinks = 65_000
 
-    private func refuseUnlessEmpty(_ directory: DirTree.Directory) throws(ComposeError) {
+    private func refuseUnlessEmpty(_ directory: CommitTree.Folder.Directory) throws(ComposeError) {
         let contents = try tree.tree(directory.tree)
         guard contents.files.isEmpty && contents.directories.isEmpty,
             tree.directory("usr/etc") != nil
@@ -238,7 +248,7 @@ struct SysrootTree {
 
     /// A full copy: every file an inode of its own, with the time of the clock; and what is added.
     private mutating func copy(
-        _ contents: DirTree,
+        _ contents: CommitTree.Folder,
         into node: PartitionTree.Node,
         with additions: AdditionTree
     ) throws(ComposeError) {
@@ -247,8 +257,8 @@ struct SysrootTree {
                 if added.isFolder { throw Self.clash(added, "a file") }
                 continue
             }
-            let index = try tree.index(file.checksum)
-            _ = try partition.object(file.name, in: node, index, tree.infos[index], modified: nil)
+            let info = tree.infos[file.object]
+            _ = try partition.object(file.name, in: node, file.object, info, modified: nil)
         }
         var folders: Set<String> = []
         for directory in contents.directories {

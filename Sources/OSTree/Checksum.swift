@@ -64,15 +64,20 @@ package struct Checksum: Hashable, Sendable, Comparable, CustomStringConvertible
     package var prefix: UInt64 { words.0 }
 
     /// 64 lower-case hexadecimal digits.
-    package var hex: String {
-        let digits = Array("0123456789abcdef".utf8)
-        var text: [UInt8] = []
-        text.reserveCapacity(2 * Checksum.byteCount)
-        for byte in bytes {
-            text.append(digits[Int(byte >> 4)])
-            text.append(digits[Int(byte & 15)])
+    package var hex: String { String(decoding: hexDigits, as: UTF8.self) }
+
+    /// The same as ASCII.
+    package var hexDigits: [UInt8] {
+        var digits = [UInt8](repeating: 0, count: 2 * Checksum.byteCount)
+        var index = 0
+        for word in [words.0, words.1, words.2, words.3] {
+            for shift in stride(from: Int64(60), through: 0, by: -4) {
+                let value = UInt8(truncatingIfNeeded: word >> UInt64(shift)) & 15
+                digits[index] = value + (value < 10 ? UInt8(ascii: "0") : UInt8(ascii: "a") - 10)
+                index += 1
+            }
         }
-        return String(decoding: text, as: UTF8.self)
+        return digits
     }
 
     package var description: String { hex }

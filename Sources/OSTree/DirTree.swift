@@ -16,6 +16,8 @@ package struct DirTree: Sendable {
     package let files: [File]
     /// In the order of their names' bytes.
     package let directories: [Directory]
+    /// Bytes of the object.
+    package let storedSize: Int
 
     init(parsing bytes: [UInt8]) throws(GVariantReader.Malformed) {
         let parts = try GVariantReader.tuple(bytes[...], [.bytes, .bytes])
@@ -45,6 +47,7 @@ package struct DirTree: Sendable {
         }
         self.files = files
         self.directories = directories
+        storedSize = bytes.count
     }
 
     /// Refuses what could climb out of the directory (`ot_util_filename_validate`).

@@ -65,8 +65,24 @@ package struct FileInfo: Hashable, Sendable {
     package let symlinkTarget: [UInt8]
     package let extendedAttributes: [ExtendedAttribute]
 
+    package init(
+        uid: UInt32,
+        gid: UInt32,
+        mode: UInt32,
+        size: UInt64,
+        symlinkTarget: [UInt8],
+        extendedAttributes: [ExtendedAttribute]
+    ) {
+        self.uid = uid
+        self.gid = gid
+        self.mode = mode
+        self.size = size
+        self.symlinkTarget = symlinkTarget
+        self.extendedAttributes = extendedAttributes
+    }
+
     package var isSymlink: Bool { FileInfo.isSymlink(mode) }
     package var isRegular: Bool { mode & 0o170000 == 0o100000 }
 
-    static func isSymlink(_ mode: UInt32) -> Bool { mode & 0o170000 == 0o120000 }
+    package static func isSymlink(_ mode: UInt32) -> Bool { mode & 0o170000 == 0o120000 }
 }

@@ -172,13 +172,30 @@ struct ComposedDisk {
         )
     }
 
+    /// Three ways through memory: with others, alone, in pieces.
     @Test func `large contents arrive whole`() throws {
-        let sample = try SampleRepository(BootableTree.entries())
+        let sizes = ["big": SampleTree.big.count, "larger": 9_000_001, "huge": 50_331_649]
+        func content(_ size: Int) -> [UInt8] {
+            var bytes: [UInt8] = []
+            bytes.reserveCapacity(size + SampleTree.big.count)
+            while bytes.count < size { bytes += SampleTree.big }
+            return Array(bytes.prefix(size))
+        }
+        let sample = try SampleRepository(
+            BootableTree.entries(
+                more: sizes.filter { $0.key != "big" }.map {
+                    .file("usr/share/" + $0.key, content($0.value))
+                }
+            )
+        )
         let disk = try ComposedDisk(try plan(sample))
         let out = disk.scratch.file("out")
         let root = "/ostree/deploy/demo/deploy/\(sample.commit).0"
-        _ = try disk.debugfs(.root, "dump \(root)/usr/share/big \(out)")
-        #expect(FileManager.default.contents(atPath: out).map { [UInt8]($0) } == SampleTree.big)
+        for (name, size) in sizes {
+            _ = try disk.debugfs(.root, "dump \(root)/usr/share/\(name) \(out)")
+            let found = FileManager.default.contents(atPath: out)
+            #expect(found.map { [UInt8]($0) } == content(size), "\(name)")
+        }
     }
 
     @Test(arguments: [("2022.7", "ostree-1-demo.conf"), ("2025.2", "ostree-1.conf")])
@@ -200,5 +217,31 @@ struct ComposedDisk {
         #expect(options.contains("rw console=tty0 console=ttyS0 ostree=/ostree/boot.1/demo/"))
         let menu = try disk.debugfs(.boot, "cat /loader.1/syslinux.cfg")
         #expect(menu.contains("\tAPPEND \(options.dropFirst("options ".count))\n"))
+    }
+
+    @Test func `a file with more names than ext4 allows goes on as a copy`() throws {
+        let sample = try SampleRepository(BootableTree.entries())
+        let repository = sample.file("links")
+        let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .deletingLastPathComponent().deletingLastPathComponent().path
+        let made = try runCommand([
+            script + "/scripts/synthetic-repository", repository, sample.path, "os/sample",
+            "--links", "65003",
+        ])
+        try #require(made.status == 0, "\(made.errors)")
+        var plan = try plan(sample)
+        plan.repository = try Repository(path: FilePath(repository))
+        plan.commit = try plan.repository.commit(plan.repository.resolve("synthetic"))
+        let disk = try ComposedDisk(plan)
+        let check = try Referee.run("e2fsck", ["-fn", try disk.partition(.root)])
+        #expect(check.status == 0, "\(check.output)")
+        // The object's own name is one of the 65,000; what is left are copies, each a file for itself.
+        let folder = "/ostree/deploy/demo/deploy/\(plan.commit.checksum.hex).0/usr/share/links"
+        for (number, links) in [(0, 65_000), (64_998, 65_000), (64_999, 1), (65_002, 1)] {
+            let name = "\(folder)/link-0\(number == 0 ? "00000" : String(number))"
+            let status = try disk.debugfs(.root, "stat \(name)")
+            #expect(status.contains("Links: \(links) "), "\(name): \(status)")
+            #expect(try disk.debugfs(.root, "cat \(name)") == "one of many\n")
+        }
     }
 }

@@ -111,6 +111,24 @@ import Testing
         #expect(try debugfs(made.path, "stat /c").contains("Device major/minor number: 300:1000"))
     }
 
+    @Test func `names come back as they were`() throws {
+        var tree = FileTree(root: folder)
+        let digits = String(repeating: "0123456789abcdef", count: 4)
+        let names = [
+            "a", "abcdef", digits, digits + ".file", String(digits.dropLast()), digits + "é",
+            digits.uppercased(), "0123456789abcdefX", "0123456789abcde", "." + digits,
+            String(repeating: "f", count: 255), String(repeating: "ab", count: 127) + "-",
+        ]
+        for name in names {
+            _ = try tree.addFile(name.utf8, in: FileTree.root, plain, size: 0)
+        }
+        var found: [String] = []
+        tree.forEachEntry(of: FileTree.root) {
+            found.append(String(decoding: tree.name($0), as: UTF8.self))
+        }
+        #expect(found == names)
+    }
+
     @Test func `names in an index are found by their hash`() throws {
         let made = try image { tree in
             for i in 0..<3000 {

@@ -30,7 +30,7 @@ import Testing
                 at += length
             }
         }
-        writes += layout.metadata { !zero.contains($0) }
+        writes += [layout.head] + layout.metadata { !zero.contains($0) }
         try makeImage(writes, to: path, size: layout.fileSize)
         return data
     }
@@ -77,7 +77,9 @@ import Testing
         let path = scratch.file("disk.qcow2")
         _ = try image(path, size: 1 << 30, ranges: [0..<(10 << 16)])
         let handle = try FileHandle(forUpdating: URL(fileURLWithPath: path))
-        try handle.seek(toOffset: 2 << 16)
+        let layout = Qcow2Layout(virtualSize: 1 << 30, ranges: [0..<(10 << 16)])
+        // The first block of reference counts, behind their table.
+        try handle.seek(toOffset: layout.dataEnd + Qcow2Layout.clusterSize)
         try handle.write(contentsOf: [0, 9, 0, 9])
         try handle.close()
         #expect(try Referee.run("qemu-img", ["check", path]).status != 0)

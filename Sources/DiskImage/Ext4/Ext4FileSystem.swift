@@ -94,6 +94,12 @@ package struct Ext4FileSystem: Sendable {
         return runs
     }
 
+    /// Where the first block of a file's contents lies in the partition, in bytes; nil if there is none.
+    package func contentOffset(of node: FileTree.NodeID) -> UInt64? {
+        guard tree.nodes[node.index].kind == .file, starts[node.index] > 0 else { return nil }
+        return UInt64(starts[node.index]) * UInt64(Ext4Geometry.blockSize)
+    }
+
     /// Bytes in use, metadata and journal included.
     package var usedBytes: UInt64 {
         arena.used(in: 0..<geometry.blocks).reduce(0) { $0 + UInt64($1.count) }

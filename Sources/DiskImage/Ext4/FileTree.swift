@@ -1,10 +1,14 @@
 /// A tree of files to be laid out in a file system: names, attributes, sizes; no contents.
 ///
-/// Kept small, since a commit may have a million files: 48 bytes a node, 16 an entry beside its name.
+/// Kept small, since a commit may have a million files: 24 bytes a node, 12 an entry beside its name.
 package struct FileTree: Sendable {
     /// A node of the tree; several entries may lead to one (hard links).
     package struct NodeID: Hashable, Sendable {
-        package let index: Int
+        private let number: UInt32
+
+        package init(index: Int) { number = UInt32(index) }
+
+        package var index: Int { Int(number) }
     }
 
     package static let root = NodeID(index: 0)
@@ -72,10 +76,31 @@ package struct FileTree: Sendable {
         case tooLarge
     }
 
+    /// What many nodes have in common.
+    fileprivate struct Traits: Hashable, Sendable {
+        var mode: UInt16
+        var immutable: Bool
+        var isSparse: Bool
+        var uid: UInt32
+        var gid: UInt32
+        var modified: Int64
+        var xattrs: XattrSetID
+    }
+
+    fileprivate struct StoredNode: Sendable {
+        var traits: UInt32
+        var links: UInt32
+        var size: UInt64
+        /// Symlink: where the target begins in `text`. Directory: its first entry, 0 for none.
+        var first: UInt32 = 0
+        /// Directory: its last entry.
+        var last: UInt32 = 0
+    }
+
     struct Node: Sendable {
         var mode: UInt16
         var immutable: Bool
-        var isSparse = false
+        var isSparse: Bool
         var links: UInt32
         var uid: UInt32
         var gid: UInt32
@@ -84,26 +109,54 @@ package struct FileTree: Sendable {
         var size: UInt64
         var modified: Int64
         var xattrs: XattrSetID
-        /// Symlink: where the target begins in `text`.
-        var extra: UInt32 = 0
-        /// Directory: its entries, a list; 0 at the end.
-        var firstEntry: UInt32 = 0
-        var lastEntry: UInt32 = 0
+        fileprivate var first: UInt32
 
         var kind: Kind { Kind(rawValue: mode & 0xf000) ?? .file }
     }
 
-    struct Entry: Sendable {
-        var nameOffset: UInt32
-        var nameLength: UInt8
-        var node: UInt32
-        var next: UInt32
+    /// The nodes as a collection; a node's number is its index.
+    struct Nodes: RandomAccessCollection, Sendable {
+        private let stored: [StoredNode]
+        private let traits: [Traits]
+
+        fileprivate init(_ stored: [StoredNode], _ traits: [Traits]) {
+            self.stored = stored
+            self.traits = traits
+        }
+
+        var startIndex: Int { 0 }
+        var endIndex: Int { stored.count }
+
+        subscript(index: Int) -> Node {
+            let node = stored[index]
+            let shared = traits[Int(node.traits)]
+            return Node(
+                mode: shared.mode,
+                immutable: shared.immutable,
+                isSparse: shared.isSparse,
+                links: node.links,
+                uid: shared.uid,
+                gid: shared.gid,
+                size: node.size,
+                modified: shared.modified,
+                xattrs: shared.xattrs,
+                first: node.first
+            )
+        }
     }
 
-    private(set) var nodes: [Node] = []
+    struct Entry: Sendable {
+        fileprivate var name: UInt32
+        var node: UInt32
+        fileprivate var next: UInt32
+    }
+
+    private var stored: [StoredNode] = []
+    private var traits: [Traits] = []
+    private var traitNumbers: [Traits: UInt32] = [:]
     /// Entry 0 is not used: 0 ends a list.
-    private(set) var entries: [Entry] = [Entry(nameOffset: 0, nameLength: 0, node: 0, next: 0)]
-    private(set) var text: [UInt8] = []
+    private var entries: [Entry] = [Entry(name: 0, node: 0, next: 0)]
+    private var text: [UInt8] = []
     private(set) var xattrSets: [[Xattr]] = [[]]
     private var xattrSetIndex: [[Xattr]: UInt32] = [[]: 0]
     /// The ranges with data, in bytes, of files that are not whole.
@@ -111,10 +164,17 @@ package struct FileTree: Sendable {
 
     /// - Parameter root: the attributes of the root directory.
     package init(root: Attributes) {
-        nodes.append(Self.node(.directory, root, size: 0, links: 2))
+        stored.append(node(.directory, root, size: 0, links: 2))
     }
 
-    package var nodeCount: Int { nodes.count }
+    package var nodeCount: Int { stored.count }
+    var nodes: Nodes { Nodes(stored, traits) }
+
+    /// Makes room for so many more, which saves copying while the tree grows.
+    package mutating func reserve(nodes: Int, entries: Int) {
+        stored.reserveCapacity(stored.count + nodes)
+        self.entries.reserveCapacity(self.entries.count + entries)
+    }
 
     // MARK: Building
 
@@ -133,11 +193,11 @@ package struct FileTree: Sendable {
         _ attributes: Attributes
     ) throws(Problem) -> NodeID {
         let id = try add(
-            Self.node(.directory, attributes, size: UInt64(parent.index), links: 2),
+            node(.directory, attributes, size: UInt64(parent.index), links: 2),
             name,
             parent
         )
-        nodes[parent.index].links += 1
+        stored[parent.index].links += 1
         return id
     }
 
@@ -150,11 +210,9 @@ package struct FileTree: Sendable {
         size: UInt64,
         dataRanges: [Range<UInt64>]? = nil
     ) throws(Problem) -> NodeID {
-        let id = try add(Self.node(.file, attributes, size: size, links: 1), name, parent)
-        if let dataRanges {
-            nodes[id.index].isSparse = true
-            self.dataRanges[id.index] = dataRanges
-        }
+        let node = node(.file, attributes, size: size, links: 1, isSparse: dataRanges != nil)
+        let id = try add(node, name, parent)
+        if let dataRanges { self.dataRanges[id.index] = dataRanges }
         return id
     }
 
@@ -164,8 +222,9 @@ package struct FileTree: Sendable {
         _ attributes: Attributes,
         target: some Collection<UInt8>
     ) throws(Problem) -> NodeID {
-        var node = Self.node(.symlink, attributes, size: UInt64(target.count), links: 1)
-        node.extra = try store(target)
+        var node = node(.symlink, attributes, size: UInt64(target.count), links: 1)
+        node.first = try textEnd()
+        text.append(contentsOf: target)
         return try add(node, name, parent)
     }
 
@@ -179,7 +238,7 @@ package struct FileTree: Sendable {
         minor: UInt32 = 0
     ) throws(Problem) -> NodeID {
         let number = UInt64(major) << 32 | UInt64(minor)
-        return try add(Self.node(kind, attributes, size: number, links: 1), name, parent)
+        return try add(node(kind, attributes, size: number, links: 1), name, parent)
     }
 
     /// A further name for a node that is not a directory.
@@ -189,80 +248,83 @@ package struct FileTree: Sendable {
         in parent: NodeID
     ) throws(Problem) {
         try addEntry(node, name, parent)
-        nodes[node.index].links += 1
+        stored[node.index].links += 1
     }
 
     /// How many names a node has (for a directory: 2 and one for each directory in it).
-    package func linkCount(_ node: NodeID) -> Int { Int(nodes[node.index].links) }
+    package func linkCount(_ node: NodeID) -> Int { Int(stored[node.index].links) }
 
     /// Bytes of a file, or of a symlink's target.
-    package func size(_ node: NodeID) -> UInt64 { nodes[node.index].size }
+    package func size(_ node: NodeID) -> UInt64 { stored[node.index].size }
 
-    private static func node(
+    private mutating func node(
         _ kind: Kind,
         _ attributes: Attributes,
         size: UInt64,
-        links: UInt32
-    ) -> Node {
-        Node(
+        links: UInt32,
+        isSparse: Bool = false
+    ) -> StoredNode {
+        let shared = Traits(
             mode: kind.rawValue | attributes.permissions & 0o7777,
             immutable: attributes.immutable,
-            links: links,
+            isSparse: isSparse,
             uid: attributes.uid,
             gid: attributes.gid,
-            size: size,
             modified: attributes.modified,
             xattrs: attributes.xattrs
         )
+        let next = UInt32(traits.count)
+        let number = traitNumbers[shared] ?? next
+        if number == next {
+            traitNumbers[shared] = next
+            traits.append(shared)
+        }
+        return StoredNode(traits: number, links: links, size: size)
     }
 
     private mutating func add(
-        _ node: Node,
+        _ node: StoredNode,
         _ name: some Collection<UInt8>,
         _ parent: NodeID
     ) throws(Problem) -> NodeID {
-        guard nodes.count < Int(UInt32.max) else { throw .tooLarge }
-        let id = NodeID(index: nodes.count)
-        nodes.append(node)
+        guard stored.count < Int(UInt32.max) else { throw .tooLarge }
+        let id = NodeID(index: stored.count)
+        stored.append(node)
         try addEntry(id, name, parent)
         return id
     }
 
     private mutating func addEntry(
         _ node: NodeID,
-        _ name: some Collection<UInt8>,
+        _ someName: some Collection<UInt8>,
         _ parent: NodeID
     ) throws(Problem) {
+        // One concrete type below: this is done a million times.
+        let name = Array(someName)
         try Self.check(name)
         guard entries.count < Int(UInt32.max) else { throw .tooLarge }
         let index = UInt32(entries.count)
-        entries.append(
-            Entry(
-                nameOffset: try store(name),
-                nameLength: UInt8(name.count),
-                node: UInt32(node.index),
-                next: 0
-            )
-        )
-        let last = Int(nodes[parent.index].lastEntry)
-        if last == 0 { nodes[parent.index].firstEntry = index } else { entries[last].next = index }
-        nodes[parent.index].lastEntry = index
+        let place = try textEnd()
+        PackedName.append(name, to: &text)
+        entries.append(Entry(name: place, node: UInt32(node.index), next: 0))
+        let last = Int(stored[parent.index].last)
+        if last == 0 { stored[parent.index].first = index } else { entries[last].next = index }
+        stored[parent.index].last = index
     }
 
-    private mutating func store(_ bytes: some Collection<UInt8>) throws(Problem) -> UInt32 {
+    private func textEnd() throws(Problem) -> UInt32 {
         guard let offset = UInt32(exactly: text.count) else { throw .tooLarge }
-        text.append(contentsOf: bytes)
         return offset
     }
 
-    private static func check(_ name: some Collection<UInt8>) throws(Problem) {
+    private static func check(_ name: [UInt8]) throws(Problem) {
         let dot = UInt8(ascii: ".")
-        if name.isEmpty || name.elementsEqual([dot]) || name.elementsEqual([dot, dot]) {
-            throw .nameEmptyOrReserved(name: Array(name))
+        if name.isEmpty || name == [dot] || name == [dot, dot] {
+            throw .nameEmptyOrReserved(name: name)
         }
-        if name.count > 255 { throw .nameTooLong(name: Array(name)) }
+        if name.count > 255 { throw .nameTooLong(name: name) }
         if name.contains(where: { $0 == 0 || $0 == UInt8(ascii: "/") }) {
-            throw .nameHasSlashOrNUL(name: Array(name))
+            throw .nameHasSlashOrNUL(name: name)
         }
     }
 }
@@ -272,19 +334,17 @@ extension FileTree {
 
     /// Calls `body` for each entry of a directory, in the order in which they were added.
     func forEachEntry(of directory: NodeID, _ body: (Entry) -> Void) {
-        var index = Int(nodes[directory.index].firstEntry)
+        var index = Int(stored[directory.index].first)
         while index != 0 {
             body(entries[index])
             index = Int(entries[index].next)
         }
     }
 
-    func name(_ entry: Entry) -> ArraySlice<UInt8> {
-        text[Int(entry.nameOffset)..<(Int(entry.nameOffset) + Int(entry.nameLength))]
-    }
+    func name(_ entry: Entry) -> ArraySlice<UInt8> { PackedName.read(text, at: Int(entry.name)) }
 
     func target(_ node: Node) -> ArraySlice<UInt8> {
-        text[Int(node.extra)..<(Int(node.extra) + Int(node.size))]
+        text[Int(node.first)..<(Int(node.first) + Int(node.size))]
     }
 
     /// A path that leads to the node, for messages; a search, so for failures only.

@@ -69,10 +69,13 @@ package struct Qcow2Layout: Sendable {
         fileSize = (rest + blocks + tableClusters) * Self.clusterSize
     }
 
-    private var countBlocksAt: UInt64 { 1 + countTableClusters }
+    // In clusters of the file: the header, which is known beforehand; the data; then the tables, which
+    // say what data was left out. So the file can be summed up from its start while it is written.
+    private var dataAt: UInt64 { 1 }
+    private var countTableAt: UInt64 { dataAt + dataClusters }
+    private var countBlocksAt: UInt64 { countTableAt + countTableClusters }
     private var level1At: UInt64 { countBlocksAt + countBlocks }
     private var tablesAt: UInt64 { level1At + level1Clusters }
-    private var dataAt: UInt64 { tablesAt + UInt64(tables.count) }
 
     /// A place in the file, and how many bytes from there on follow one another as on the disk.
     package struct Place: Equatable, Sendable {
@@ -109,13 +112,18 @@ package struct Qcow2Layout: Sendable {
         )
     }
 
-    /// Header, tables and reference counts, as pieces of the file.
+    /// Where in the file the data ends and the tables begin, in bytes.
+    package var dataEnd: UInt64 { countTableAt * Self.clusterSize }
+
+    /// The first piece of the file.
+    package var head: DiskWrite { DiskWrite(offset: 0, bytes: header) }
+
+    /// Tables and reference counts, as pieces of the file.
     /// - Parameter written: whether a data cluster holds anything but zeros; those that do not are
     ///   left out, and their place in the file stays a hole.
     package func metadata(written: (UInt64) -> Bool) -> [DiskWrite] {
         [
-            DiskWrite(offset: 0, bytes: header),
-            DiskWrite(offset: Self.clusterSize, bytes: countTable),
+            DiskWrite(offset: countTableAt * Self.clusterSize, bytes: countTable),
             DiskWrite(offset: countBlocksAt * Self.clusterSize, bytes: counts(written)),
             DiskWrite(offset: level1At * Self.clusterSize, bytes: level1),
             DiskWrite(offset: tablesAt * Self.clusterSize, bytes: level2(written)),
@@ -130,7 +138,7 @@ package struct Qcow2Layout: Sendable {
         bytes.putBE(virtualSize, at: 24)
         bytes.putBE(UInt32(clamping: level1Entries), at: 36)
         bytes.putBE(level1At * Self.clusterSize, at: 40)
-        bytes.putBE(Self.clusterSize, at: 48)
+        bytes.putBE(countTableAt * Self.clusterSize, at: 48)
         bytes.putBE(UInt32(clamping: countTableClusters), at: 56)
         bytes.putBE(UInt32(4), at: 96)  // counts of 2⁴ bits
         bytes.putBE(UInt32(104), at: 100)
@@ -147,9 +155,11 @@ package struct Qcow2Layout: Sendable {
 
     private func counts(_ written: (UInt64) -> Bool) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: Int(countBlocks * Self.clusterSize))
-        for cluster in 0..<dataAt { bytes.putBE(UInt16(1), at: Int(cluster) * 2) }
-        for cluster in 0..<dataClusters where written(cluster) {
-            bytes.putBE(UInt16(1), at: Int(dataAt + cluster) * 2)
+        let fileClusters = fileSize / Self.clusterSize
+        for cluster in 0..<fileClusters {
+            let data = cluster &- dataAt
+            if data < dataClusters && !written(data) { continue }
+            bytes.putBE(UInt16(1), at: Int(cluster) * 2)
         }
         return bytes
     }

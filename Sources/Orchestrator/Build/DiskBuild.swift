@@ -38,7 +38,8 @@ struct DiskBuild: Sendable {
         }
         let (sha256, allocated) = try clock.run(.publish) { () throws(BuildError) in
             try context.cancellation.check()
-            return (try DiskFile.sha256(file), try DiskFile.status(file).allocated)
+            let sum = if let known = result.sha256 { known } else { try DiskFile.sha256(file) }
+            return (sum, try DiskFile.status(file).allocated)
         }
         let record = DiskRecord(
             plan: plan,

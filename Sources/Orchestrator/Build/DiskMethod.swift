@@ -1,3 +1,4 @@
+import OSTree
 import SystemPackage
 
 /// A way to make the disk of a plan.
@@ -13,4 +14,6 @@ struct MethodResult {
     var accelerator: Accelerator?
     /// `uname -r` of the bootstrap VM.
     var kernelRelease: String?
+    /// Of the disk's file, if it was found out on the way.
+    var sha256: Checksum?
 }

@@ -49,15 +49,22 @@ struct ComposeMethod: DiskMethod {
                 created: try plan.creationTime()
             )
         )
-        let need = try clock.run(.compose) { () throws(BuildError) -> NeedsVM? in
+        let outcome = try clock.run(.compose) {
+            () throws(BuildError) -> Result<ComposeFigures, NeedsVM> in
             switch try compose(composer, file) {
-            case .success: return nil
-            case .failure(.needsVM(let reason)): return NeedsVM(reason: reason)
+            case .success(let figures): return .success(figures)
+            case .failure(.needsVM(let reason)): return .failure(NeedsVM(reason: reason))
             case .failure(let error): throw Self.error(error)
             }
         }
-        if let need { return .failure(need) }
-        return .success(MethodResult(method: .compose, accelerator: nil, kernelRelease: nil))
+        return outcome.map { figures in
+            MethodResult(
+                method: .compose,
+                accelerator: nil,
+                kernelRelease: nil,
+                sha256: figures.sha256
+            )
+        }
     }
 
     /// The composer works on threads of its own while this one waits for the user's wish to stop.
