@@ -41,14 +41,14 @@ struct BootCommand: ParsableCommand {
             let cancellation = Cancellation()
             try cancellation.observeSignals()
             let boot = DiskBoot(tools: try Tools(), cancellation: cancellation)
-            try boot.run(
-                absolutePath(disk),
+            let request = DiskBoot.Request(
+                disk: absolutePath(disk),
                 format: format ?? (disk.hasSuffix(".raw") ? .raw : .qcow2),
                 purpose: expect.map { .expect($0, limit: limit) } ?? .interactive,
                 firmware: firmware,
-                accelerator: accel,
                 memory: memory
             )
+            try boot.run(request, accelerator: accel) { printErrorLine($0) }
         }
     }
 }

@@ -45,6 +45,30 @@ package struct SerialConsole {
         }
     }
 
+    /// Waits until the guest has said anything; it stays to be read.
+    /// - Parameter limit: in seconds.
+    func awaitFirstOutput(limit: Double) throws(BuildError) {
+        let deadline = monotonicSeconds() + limit
+        while monotonicSeconds() < deadline {
+            switch pollReadable([cancellation.descriptor, descriptor.rawValue], milliseconds: 200) {
+            case 0: try cancellation.check()
+            case 1:
+                guard let exit = machine.wait(milliseconds: 100) else { return }
+                throw BuildError(
+                    .host,
+                    "QEMU ended at its start: \(exit.description)",
+                    details: machine.errorOutput
+                )
+            default: break
+            }
+        }
+        throw BuildError(
+            .host,
+            "the firmware said nothing within \(ProgressText.duration(limit))",
+            details: machine.errorOutput
+        )
+    }
+
     /// Shows the guest's output until a text has come.
     /// - Parameter limit: in seconds.
     package func show(until text: String, limit: Double) throws(BuildError) {
