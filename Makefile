@@ -1,4 +1,4 @@
-.PHONY: build setup test test-full fuzz demo fmt check bench bench-disks bench-compose clean
+.PHONY: build setup test test-full fuzz demo fmt check bench bench-disks bench-compose clean bench-boot
 
 build:
 	scripts/build
@@ -31,6 +31,10 @@ fmt:
 
 check:
 	scripts/check
+
+# The emulated boot against QEMU's own, in pairs.
+bench-boot: build
+	scripts/bench-boot
 
 bench: build
 	swift run --package-path Benchmarks -c release

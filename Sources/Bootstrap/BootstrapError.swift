@@ -7,10 +7,12 @@ package enum BootstrapError: Error, Sendable {
     case noKernel(commit: Checksum)
     case severalKernels(commit: Checksum, versions: [String])
     /// A file that a kernel package always has.
-    case kernelFileMissing(String, kernelVersion: String)
-    case moduleMissing(String, kernelVersion: String, reason: String)
+    case kernelFileMissing(String, KernelName)
+    case moduleMissing(String, KernelName, reason: String)
     /// A module or kernel that does not decompress, or is not what it should be.
-    case damaged(String, reason: String)
+    case damaged(String, KernelName, reason: String)
+    /// A file of the host that a kernel was to be taken from.
+    case hostKernelUnusable(FilePath, reason: String)
     /// The agent's executable cannot be read.
     case agentUnreadable(FilePath, Errno)
     case cacheUnusable(FilePath, Errno)
@@ -22,10 +24,26 @@ package enum BootstrapError: Error, Sendable {
     package var isOfTheHost: Bool {
         switch self {
         case .agentUnreadable, .cacheUnusable, .noCacheFolder: true
-        case .noKernel, .severalKernels, .kernelFileMissing, .moduleMissing, .damaged, .repository:
+        case .noKernel, .severalKernels, .kernelFileMissing, .moduleMissing, .damaged, .repository,
+            .hostKernelUnusable:
             false
         }
     }
+}
+
+/// A kernel in messages: "kernel 6.1.0-1-amd64 of the commit".
+package struct KernelName: Sendable, Equatable, CustomStringConvertible {
+    package let version: String
+    package let origin: String
+
+    package init(version: String, origin: String) {
+        self.version = version
+        self.origin = origin
+    }
+
+    init(_ kernel: any BootKernel) { self.init(version: kernel.version, origin: kernel.origin) }
+
+    package var description: String { "kernel \(version) of \(origin)" }
 }
 
 extension BootstrapError: CustomStringConvertible {
@@ -37,13 +55,17 @@ extension BootstrapError: CustomStringConvertible {
         case .severalKernels(let commit, let versions):
             "commit \(commit) holds several kernels (\(versions.joined(separator: ", "))): "
                 + "which one OSTree boots would be left to chance; keep one"
-        case .kernelFileMissing(let file, let version):
-            "kernel \(version) of the commit lacks \(file); run depmod in the tree"
-        case .moduleMissing(let name, let version, let reason):
-            "kernel \(version) of the commit has no module \(name), needed for \(reason); "
-                + "add it to the tree (Debian's cloud kernels lack 9P: take linux-image-amd64)"
-        case .damaged(let file, let reason):
-            "\(file) of the commit cannot be used: \(reason)"
+        case .kernelFileMissing(let file, let kernel):
+            "\(kernel) lacks \(file); run depmod where its modules are"
+        case .moduleMissing(let name, let kernel, let reason):
+            "\(kernel) has no module \(name), needed for \(reason); "
+                + "add it to the tree (Debian's cloud kernels lack 9P: take linux-image-amd64), or, "
+                + "where there is none (RHEL's kernels have no 9P at all), name another kernel "
+                + "with --kernel FILE --modules FOLDER"
+        case .damaged(let file, let kernel, let reason):
+            "\(file) of \(kernel) cannot be used: \(reason)"
+        case .hostKernelUnusable(let path, let reason):
+            "no kernel to be had from \(path): \(reason)"
         case .agentUnreadable(let path, let errno):
             "cannot read the guest agent \(path): \(errno); it belongs beside the other binaries"
         case .cacheUnusable(let path, let errno):

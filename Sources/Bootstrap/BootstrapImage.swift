@@ -1,38 +1,38 @@
 import CLinux
-package import OSTree
+import OSTree
 import SystemIO
 package import SystemPackage
 
-/// What a bootstrap machine is started with: a commit's own kernel, and an initramfs of the guest
-/// agent and the kernel's modules. The files stay in the cache as long as this value lives.
+/// What a bootstrap machine is started with: a kernel, as a rule the commit's own, and an initramfs of
+/// the guest agent and the kernel's modules. The files stay in the cache as long as this value lives.
 package struct BootstrapImage: Sendable {
-    /// What `-kernel` is to be: an ELF `vmlinux` if `isPVH`, else the commit's vmlinuz.
+    /// What `-kernel` is to be: an ELF `vmlinux` if `isPVH`, else the vmlinuz as it was.
     package let kernel: FilePath
     package let initramfs: FilePath
     /// As `uname -r`.
     package let kernelVersion: String
     package let isPVH: Bool
+    /// The kernel's timer ticks a second (CONFIG_HZ), where that is known.
+    package let tickRate: Int?
     private let entries: [CacheEntry]
 
     /// Part of the cache's keys: to be raised when the content made from equal input changes.
     private static let revision = 1
 
-    /// Takes the kernel and modules out of the commit, or both results out of the cache.
+    /// Takes apart the kernel and its modules, or takes both results out of the cache.
     /// - Parameters:
     ///   - agent: the guest agent's static executable.
     ///   - cache: nil is the user's own.
     package static func prepare(
-        repository: Repository,
-        commit: Commit,
+        _ source: any BootKernel,
         agent: FilePath,
         modules: [WantedModule] = WantedModule.standard,
         cache: BootstrapCache? = nil
     ) throws(BootstrapError) -> BootstrapImage {
         let cache = if let cache { cache } else { try BootstrapCache.standard() }
-        let found = try KernelFinder.find(in: commit, of: repository)
-        let kernel = try cache.entry("kernel-\(revision)-\(found.image.hex)") {
+        let kernel = try cache.entry("kernel-\(revision)-\(try source.imageKey())") {
             () throws(BootstrapError) in
-            try kernelData(found, repository)
+            try kernelData(source)
         }
         let agentBytes: [UInt8]
         do throws(Errno) {
@@ -40,44 +40,42 @@ package struct BootstrapImage: Sendable {
         } catch {
             throw .agentUnreadable(agent, error)
         }
-        let key = initramfsKey(found, agentBytes, modules)
+        let key = initramfsKey(source, try source.modulesKey(), agentBytes, modules)
         let initramfs = try cache.entry("initramfs-\(revision)-\(key)") {
             () throws(BootstrapError) in
-            let set = try ModuleSet(kernel: found, commit: commit, repository: repository)
-            let files = try set.load(modules)
+            let files = try ModuleSet(source).load(modules)
             return (Initramfs.archive(agent: agentBytes, modules: files), [:])
         }
         return BootstrapImage(
             kernel: kernel.data,
             initramfs: initramfs.data,
-            kernelVersion: found.version,
+            kernelVersion: source.version,
             isPVH: kernel.facts["entry"] == "pvh",
+            tickRate: try source.tickRate(),
             entries: [kernel, initramfs]
         )
     }
 
     private static func kernelData(
-        _ kernel: CommitKernel,
-        _ repository: Repository
+        _ kernel: any BootKernel
     ) throws(BootstrapError) -> (data: [UInt8], facts: [String: String]) {
-        let vmlinuz = try BootstrapError.reading { () throws(OSTreeError) in
-            try repository.openFile(kernel.image).content(verify: true)
-        }
+        let vmlinuz = try kernel.imageBytes()
         do throws(Decompression.Failure) {
             let image = try KernelImage(vmlinuz: vmlinuz)
             return (image.bytes, ["entry": image.isPVH ? "pvh" : "bzimage"])
         } catch {
-            throw .damaged("\(kernel.folder)/vmlinuz", reason: error.reason)
+            throw .damaged("the image", KernelName(kernel), reason: error.reason)
         }
     }
 
-    /// Everything that the archive depends on. The folder's dirtree stands for all modules.
+    /// Everything that the archive depends on.
     private static func initramfsKey(
-        _ kernel: CommitKernel,
+        _ kernel: any BootKernel,
+        _ modulesKey: String,
         _ agent: [UInt8],
         _ modules: [WantedModule]
     ) -> String {
-        var parts = [kernel.tree.hex, kernel.version, SHA256.checksum(of: agent).hex]
+        var parts = [modulesKey, kernel.version, SHA256.checksum(of: agent).hex]
         parts += modules.map { "\($0.name) \($0.isRequired)" }
         return SHA256.checksum(of: Array(parts.joined(separator: "\n").utf8)).hex
     }

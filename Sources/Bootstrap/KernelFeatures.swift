@@ -8,15 +8,9 @@ package enum KernelFeatures {
         commit: Commit
     ) throws(BootstrapError) -> String {
         let kernel = try KernelFinder.find(in: commit, of: repository)
-        let modules = try ModuleSet(kernel: kernel, commit: commit, repository: repository)
-        for wanted in WantedModule.standard where wanted.isRequired {
-            guard modules.contains(wanted.name) else {
-                throw .moduleMissing(
-                    wanted.name,
-                    kernelVersion: kernel.version,
-                    reason: wanted.reason
-                )
-            }
+        let modules = try ModuleSet(kernel)
+        if let missing = modules.missing() {
+            throw .moduleMissing(missing.name, KernelName(kernel), reason: missing.reason)
         }
         let lacking = WantedModule.standard.filter { !modules.contains($0.name) }.map(\.name)
         return "Linux \(kernel.version) has all that a build needs"

@@ -1,7 +1,7 @@
 package import OSTree
 
 /// The one kernel of a commit, and the folder that it is in.
-package struct CommitKernel: Sendable {
+package struct CommitKernel: BootKernel {
     /// As `uname -r`.
     package let version: String
     /// "usr/lib/modules/VERSION".
@@ -12,6 +12,37 @@ package struct CommitKernel: Sendable {
     package let initramfs: Checksum?
     /// The folder's dirtree: its checksum stands for the kernel with all its modules.
     package let tree: Checksum
+    let commit: Commit
+    let repository: Repository
+
+    package var origin: String { "the commit" }
+
+    package func imageKey() -> String { image.hex }
+
+    package func modulesKey() -> String { tree.hex }
+
+    package func imageBytes() throws(BootstrapError) -> [UInt8] {
+        try BootstrapError.reading { () throws(OSTreeError) in
+            try repository.openFile(image).content(verify: true)
+        }
+    }
+
+    package func file(_ path: String) throws(BootstrapError) -> [UInt8]? {
+        try content("\(folder)/\(path)")
+    }
+
+    package func configuration() throws(BootstrapError) -> [UInt8]? {
+        for path in ["\(folder)/config", "usr/lib/ostree-boot/config-\(version)"] {
+            if let text = try content(path) { return text }
+        }
+        return nil
+    }
+
+    private func content(_ path: String) throws(BootstrapError) -> [UInt8]? {
+        try BootstrapError.reading { () throws(OSTreeError) in
+            try repository.contents(of: path, in: commit)
+        }
+    }
 }
 
 package enum KernelFinder {
@@ -43,7 +74,9 @@ package enum KernelFinder {
                     image: image.checksum,
                     initramfs: tree.file(named: Array("initramfs.img".utf8))?.checksum
                         ?? tree.file(named: Array("initramfs".utf8))?.checksum,
-                    tree: folder.tree
+                    tree: folder.tree,
+                    commit: commit,
+                    repository: repository
                 )
             )
         }

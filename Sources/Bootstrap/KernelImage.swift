@@ -35,6 +35,16 @@ struct KernelImage: Sendable {
         isPVH = false
     }
 
+    /// What `uname -r` will say: the first word of the string that `kernel_version` of the header
+    /// points to (Documentation/arch/x86/boot.rst); nil for anything but a bzImage.
+    static func version(of image: [UInt8]) -> String? {
+        guard image.dropFirst(0x202).prefix(4).elementsEqual("HdrS".utf8) else { return nil }
+        let offset = Int(LittleEndian.u16(image[...], at: 0x20e))
+        guard offset != 0 else { return nil }
+        let word = image.dropFirst(offset + 0x200).prefix(128).prefix { $0 > 0x20 && $0 < 0x7f }
+        return word.isEmpty ? nil : String(decoding: word, as: UTF8.self)
+    }
+
     /// The compressed kernel (Documentation/arch/x86/boot.rst, payload_offset and payload_length,
     /// boot protocol 2.08); nil if there is none.
     static func payload(of image: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {

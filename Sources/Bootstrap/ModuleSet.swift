@@ -1,34 +1,24 @@
-package import OSTree
-
-/// The modules of a commit's kernel.
+/// The modules of a kernel.
 package struct ModuleSet: Sendable {
-    private let kernel: CommitKernel
-    private let commit: Commit
-    private let repository: Repository
+    private let kernel: any BootKernel
     private let index: ModuleIndex
 
-    package init(
-        kernel: CommitKernel,
-        commit: Commit,
-        repository: Repository
-    ) throws(BootstrapError) {
-        func text(_ name: String) throws(BootstrapError) -> [UInt8]? {
-            try BootstrapError.reading { () throws(OSTreeError) in
-                try repository.contents(of: "\(kernel.folder)/\(name)", in: commit)
-            }
-        }
-        guard let dependencies = try text("modules.dep") else {
-            throw .kernelFileMissing("modules.dep", kernelVersion: kernel.version)
+    package init(_ kernel: any BootKernel) throws(BootstrapError) {
+        guard let dependencies = try kernel.file("modules.dep") else {
+            throw .kernelFileMissing("modules.dep", KernelName(kernel))
         }
         index = ModuleIndex(
             dependencies: dependencies,
-            builtin: try text("modules.builtin") ?? [],
-            softDependencies: try text("modules.softdep") ?? [],
-            aliases: try text("modules.alias") ?? []
+            builtin: try kernel.file("modules.builtin") ?? [],
+            softDependencies: try kernel.file("modules.softdep") ?? [],
+            aliases: try kernel.file("modules.alias") ?? []
         )
         self.kernel = kernel
-        self.commit = commit
-        self.repository = repository
+    }
+
+    /// The first required module that the kernel lacks.
+    package func missing(of wanted: [WantedModule] = WantedModule.standard) -> WantedModule? {
+        wanted.first { $0.isRequired && !contains($0.name) }
     }
 
     /// Whether the kernel has it, built in or as a module.
@@ -42,12 +32,8 @@ package struct ModuleSet: Sendable {
 
     /// The wanted modules with all they need, in the order of loading, decompressed.
     func load(_ wanted: [WantedModule]) throws(BootstrapError) -> [LoadedModule] {
-        for module in wanted where module.isRequired && !contains(module.name) {
-            throw .moduleMissing(
-                module.name,
-                kernelVersion: kernel.version,
-                reason: module.reason
-            )
+        if let module = missing(of: wanted) {
+            throw .moduleMissing(module.name, KernelName(kernel), reason: module.reason)
         }
         var loaded: [LoadedModule] = []
         for module in index.loadOrder(of: wanted.map(\.name)) {
@@ -57,18 +43,14 @@ package struct ModuleSet: Sendable {
     }
 
     private func content(_ module: ModuleIndex.Module) throws(BootstrapError) -> [UInt8] {
-        let path = "\(kernel.folder)/\(module.path)"
-        let stored = try BootstrapError.reading { () throws(OSTreeError) in
-            try repository.contents(of: path, in: commit)
-        }
-        guard let stored else {
-            throw .kernelFileMissing(module.path, kernelVersion: kernel.version)
+        guard let stored = try kernel.file(module.path) else {
+            throw .kernelFileMissing(module.path, KernelName(kernel))
         }
         guard let format = Decompression.Format(stored[...]) else { return stored }
         do throws(Decompression.Failure) {
             return try Decompression.decompress(stored[...], format)
         } catch {
-            throw .damaged(path, reason: error.reason)
+            throw .damaged(module.path, KernelName(kernel), reason: error.reason)
         }
     }
 }

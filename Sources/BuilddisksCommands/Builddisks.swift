@@ -9,7 +9,7 @@ package struct Builddisks: ParsableCommand {
         version: BuilddisksVersion.text,
         subcommands: [
             BuildCommand.self, BootCommand.self, ShellCommand.self, DoctorCommand.self,
-            LaunchChildCommand.self,
+            BenchBootCommand.self, GuestListingCommand.self, LaunchChildCommand.self,
         ]
     )
 

@@ -113,6 +113,8 @@ struct DiskFlags: ParsableArguments {
     )
     var retain: Int?
 
+    @OptionGroup(title: "Bootstrap VM") var bootstrap: BootstrapFlags
+
     var settings: DiskSettings {
         var settings = DiskSettings()
         settings.repository = repo.map(absolutePath)
@@ -132,6 +134,7 @@ struct DiskFlags: ParsableArguments {
         settings.elseFresh = elseFresh
         settings.publishesOverlay = overlay
         settings.retainedDeployments = retain
+        settings.bootstrap = bootstrap.options
         return settings
     }
 }

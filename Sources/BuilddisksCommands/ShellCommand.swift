@@ -10,11 +10,29 @@ struct ShellCommand: ParsableCommand {
             "Nothing is written anywhere: the commit's tree and the repository are read-only."
     )
 
+    @OptionGroup var machine: MachineFlags
+
+    func run() throws {
+        try reportingFailure { () throws(BuildError) in
+            let cancellation = Cancellation()
+            try cancellation.observeSignals()
+            try Shell(tools: try Tools(), cancellation: cancellation).run(
+                machine.request,
+                reporter: NoteReporter { printErrorLine($0) }
+            )
+        }
+    }
+}
+
+/// A bootstrap VM of a commit.
+struct MachineFlags: ParsableArguments {
     @Option(help: ArgumentHelp("The OSTree repository.", valueName: "folder"))
     var repo: String
 
     @Option(help: ArgumentHelp("The ref (or commit) to boot from.", valueName: "ref"))
     var ref: String
+
+    @OptionGroup(title: "Bootstrap VM") var bootstrap: BootstrapFlags
 
     @Option(help: "What runs the machine.")
     var accel: AcceleratorChoice = .auto
@@ -22,16 +40,13 @@ struct ShellCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Memory in MiB.", valueName: "MiB"))
     var memory: Int = 1024
 
-    func run() throws {
-        try reportingFailure { () throws(BuildError) in
-            let cancellation = Cancellation()
-            try cancellation.observeSignals()
-            try Shell(tools: try Tools(), cancellation: cancellation).run(
-                repository: absolutePath(repo),
-                ref: ref,
-                accelerator: accel,
-                memory: memory
-            )
-        }
+    var request: BootstrapRequest {
+        BootstrapRequest(
+            repository: absolutePath(repo),
+            ref: ref,
+            options: bootstrap.options,
+            accelerator: accel,
+            memory: memory
+        )
     }
 }

@@ -24,6 +24,7 @@ package struct DiskSettings: Sendable {
     package var publishesOverlay: Bool?
     package var retainedDeployments: Int?
     package var files: [AddedFile]?
+    package var bootstrap = BootstrapOptions()
 
     package init() {}
 
@@ -46,6 +47,7 @@ package struct DiskSettings: Sendable {
         merged.elseFresh = elseFresh ?? base.elseFresh
         merged.publishesOverlay = publishesOverlay ?? base.publishesOverlay
         merged.retainedDeployments = retainedDeployments ?? base.retainedDeployments
+        merged.bootstrap = bootstrap.over(base.bootstrap)
         merged.files = Self.merge(files, over: base.files)
         return merged
     }
@@ -71,6 +73,7 @@ package struct DiskSettings: Sendable {
         if let elseFresh { request.update.elseFresh = elseFresh }
         if let publishesOverlay { request.update.publishesOverlay = publishesOverlay }
         if let retainedDeployments { request.update.retainedDeployments = retainedDeployments }
+        request.bootstrap = bootstrap
     }
 }
 
@@ -93,6 +96,12 @@ extension DiskSettings {
         elseFresh = table.boolean("else-fresh")
         publishesOverlay = table.boolean("overlay")
         retainedDeployments = table.integer("retain", in: 1...Int.max)
+        bootstrap = BootstrapOptions(
+            ref: table.string("bootstrap-ref"),
+            repository: table.string("bootstrap-repository").map { path($0, in: folder) },
+            kernel: table.string("kernel").map { path($0, in: folder) },
+            modules: table.string("modules").map { path($0, in: folder) }
+        )
         files = AddedFile.read(&table, relativeTo: folder)
     }
 }

@@ -34,7 +34,8 @@ extension Agent {
                 arguments: ["e2fsck", "-fn", try devices.node(device).string]
             )
             try runner(id, timeLimit).check(command, step: "check \(device)")
-        case .listTree(let path): return .listed(try list(path, id: id))
+        case .listTree(let path, let readsContent):
+            return .listed(try list(path, readsContent: readsContent, id: id))
         case .importPack(let pack):
             let channel = channel
             try pack.perform(timeLimit: timeLimit) { channel.isCancelled(id) }
@@ -56,9 +57,13 @@ extension Agent {
         return runner
     }
 
-    private func list(_ path: String, id: RequestID) throws(Failure) -> UInt64 {
+    private func list(
+        _ path: String,
+        readsContent: Bool,
+        id: RequestID
+    ) throws(Failure) -> UInt64 {
         let channel = channel
-        return try TreeLister(root: path) { (entries) throws(Failure) in
+        return try TreeLister(root: path, readsContent: readsContent) { (entries) throws(Failure) in
             guard !channel.isCancelled(id) else {
                 throw Failure(.cancelled, step: "list", subject: path)
             }

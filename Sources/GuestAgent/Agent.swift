@@ -22,26 +22,26 @@ package final class Agent {
     let channel: ControlChannel
     let paths: SystemPaths
     let isInit: Bool
-    private let warnings: [String]
+    private let startup: Startup
     private let log: @Sendable (String) -> Void
     private let active: ActiveRequest
     var mounts = MountTable()
 
     /// - Parameters:
     ///   - isInit: whether this is PID 1, which reaps orphans and kills all at the end.
-    ///   - warnings: what went wrong before there was a channel; told after the handshake.
+    ///   - startup: what happened before there was a channel.
     ///   - log: gets one line for each step; the console's.
     package init(
         channel: ControlChannel,
         paths: SystemPaths = SystemPaths(),
         isInit: Bool,
-        warnings: [String] = [],
+        startup: Startup = Startup(),
         log: @escaping @Sendable (String) -> Void
     ) {
         self.channel = channel
         self.paths = paths
         self.isInit = isInit
-        self.warnings = warnings
+        self.startup = startup
         self.log = log
         active = ActiveRequest()
     }
@@ -60,7 +60,9 @@ package final class Agent {
                 Hello(
                     kernelRelease: statistics.kernelRelease(),
                     agentBuild: Self.build,
-                    uptimeMilliseconds: statistics.uptimeMilliseconds()
+                    uptimeMilliseconds: statistics.uptimeMilliseconds(),
+                    agentStartMilliseconds: startup.uptimeMilliseconds,
+                    moduleMilliseconds: startup.moduleMilliseconds
                 )
             )
         )
@@ -71,7 +73,9 @@ package final class Agent {
         case .end(let reason): return .channelEnded(reason)
         case nil: return .refused("the host did not answer hello")
         }
-        for warning in warnings { channel.send(.log(LogLine(level: .warning, text: warning))) }
+        for warning in startup.warnings {
+            channel.send(.log(LogLine(level: .warning, text: warning)))
+        }
         let heartbeat = try HeartbeatThread(
             channel: channel,
             statistics: statistics,
@@ -121,6 +125,18 @@ package final class Agent {
             )
         }
     }
+}
+
+/// What happened before there was a channel.
+package struct Startup: Sendable {
+    /// What went wrong; told after the handshake.
+    package var warnings: [String] = []
+    /// Uptime at the program's start.
+    package var uptimeMilliseconds: UInt64 = 0
+    /// How long the modules took to load.
+    package var moduleMilliseconds: UInt64 = 0
+
+    package init(warnings: [String] = []) { self.warnings = warnings }
 }
 
 /// Which request is in work, for the heartbeat.

@@ -16,15 +16,19 @@ package enum InitProcess {
         mountKernelFileSystems()
         openConsole()
         writeLine(Agent.build)
-        var warnings: [String] = []
+        let statistics = ProcStatistics(paths: SystemPaths())
+        var startup = Startup()
+        startup.uptimeMilliseconds = statistics.uptimeMilliseconds()
         KernelModules.load(from: "/modules") {
             writeLine($0)
-            warnings.append($0)
+            startup.warnings.append($0)
         }
-        powerOff(serve(warnings: warnings))
+        startup.moduleMilliseconds =
+            statistics.uptimeMilliseconds() &- startup.uptimeMilliseconds
+        powerOff(serve(startup))
     }
 
-    private static func serve(warnings: [String]) -> String {
+    private static func serve(_ startup: Startup) -> String {
         do throws(Errno) {
             let port = try ControlPort.open(
                 ControlProtocol.portName,
@@ -32,7 +36,7 @@ package enum InitProcess {
                 milliseconds: 30_000
             )
             let channel = try ControlChannel(port)
-            let agent = Agent(channel: channel, isInit: true, warnings: warnings) { writeLine($0) }
+            let agent = Agent(channel: channel, isInit: true, startup: startup) { writeLine($0) }
             // Without its host the machine has no purpose, and the disk is not going to be used.
             switch try agent.serve(onChannelEnd: { powerOff($0) }) {
             case .poweredOff:

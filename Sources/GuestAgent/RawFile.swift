@@ -41,6 +41,25 @@ struct RawFile {
         return attributes
     }
 
+    /// SHA-256 of the content.
+    func contentChecksum() throws(Errno) -> [UInt8] {
+        let descriptor = try syscall {
+            unsafe clinux_open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC, 0)
+        }
+        let file = OwnedFD(descriptor)
+        var digest = SHA256Digest()
+        var buffer = [UInt8](repeating: 0, count: 1 << 18)
+        while true {
+            let count = try syscall {
+                unsafe buffer.withUnsafeMutableBytes {
+                    unsafe read(file.rawValue, $0.baseAddress, $0.count)
+                }
+            }
+            if count == 0 { return digest.finish() }
+            digest.update(buffer[..<count])
+        }
+    }
+
     /// The names in a directory, in byte order. The C functions are `opendir` and `readdir`.
     func names() throws(Errno) -> [[UInt8]] {
         guard let directory = unsafe opendir(path) else {

@@ -9,6 +9,7 @@ struct TreeLister {
     private static let batch = 128
 
     let root: String
+    let readsContent: Bool
     let send: ([TreeEntry]) throws(Failure) -> Void
 
     /// - Returns: the number of entries, the root among them.
@@ -43,7 +44,7 @@ struct TreeLister {
         try naming(path) { () throws(Errno) in
             let file = RawFile(full(path))
             let status = try file.status()
-            let isLink = CInt(bitPattern: status.st_mode) & S_IFMT == S_IFLNK
+            let kind = CInt(bitPattern: status.st_mode) & S_IFMT
             return TreeEntry(
                 path: path,
                 mode: status.st_mode,
@@ -54,8 +55,10 @@ struct TreeLister {
                 modificationNanoseconds: UInt32(clamping: status.st_mtim.tv_nsec),
                 inode: UInt64(status.st_ino),
                 linkCount: UInt64(status.st_nlink),
-                linkTarget: isLink ? try file.linkTarget() : [],
-                attributes: try file.attributes()
+                linkTarget: kind == S_IFLNK ? try file.linkTarget() : [],
+                attributes: try file.attributes(),
+                contentChecksum: kind == S_IFREG && readsContent
+                    ? try file.contentChecksum() : []
             )
         }
     }

@@ -9,19 +9,27 @@ package struct Hello: WireValue {
     package var agentBuild: String
     /// Since the kernel started.
     package var uptimeMilliseconds: UInt64
+    /// Uptime when the agent's program started.
+    package var agentStartMilliseconds: UInt64
+    /// How long it took to load the kernel modules.
+    package var moduleMilliseconds: UInt64
 
     package init(
         oldestVersion: UInt16 = ControlProtocol.version,
         newestVersion: UInt16 = ControlProtocol.version,
         kernelRelease: String,
         agentBuild: String,
-        uptimeMilliseconds: UInt64
+        uptimeMilliseconds: UInt64,
+        agentStartMilliseconds: UInt64 = 0,
+        moduleMilliseconds: UInt64 = 0
     ) {
         self.oldestVersion = oldestVersion
         self.newestVersion = newestVersion
         self.kernelRelease = kernelRelease
         self.agentBuild = agentBuild
         self.uptimeMilliseconds = uptimeMilliseconds
+        self.agentStartMilliseconds = agentStartMilliseconds
+        self.moduleMilliseconds = moduleMilliseconds
     }
 
     package init(from reader: inout WireReader) throws(WireError) {
@@ -30,6 +38,8 @@ package struct Hello: WireValue {
         kernelRelease = try reader.string()
         agentBuild = try reader.string()
         uptimeMilliseconds = try reader.integer()
+        agentStartMilliseconds = try reader.integer()
+        moduleMilliseconds = try reader.integer()
     }
 
     package func encode(into writer: inout WireWriter) {
@@ -38,6 +48,8 @@ package struct Hello: WireValue {
         writer.append(kernelRelease)
         writer.append(agentBuild)
         writer.append(uptimeMilliseconds)
+        writer.append(agentStartMilliseconds)
+        writer.append(moduleMilliseconds)
     }
 }
 

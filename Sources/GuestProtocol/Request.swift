@@ -18,7 +18,7 @@ package enum Request: WireValue {
     /// `e2fsck -fn`: fails unless the file system is clean.
     case checkFileSystem(BlockDevice)
     /// Lists a directory tree as `GuestMessage.entries`, parents first, names in byte order.
-    case listTree(path: String)
+    case listTree(path: String, readsContent: Bool)
     case statistics
     /// Fills a bare repository from a pack that the host serves on a port of the virtio socket.
     case importPack(ImportPack)
@@ -49,7 +49,8 @@ package enum Request: WireValue {
             case .makeEntries: .makeEntries(try reader.list())
             case .installExtlinux: .installExtlinux(directory: try reader.string())
             case .checkFileSystem: .checkFileSystem(try reader.value())
-            case .listTree: .listTree(path: try reader.string())
+            case .listTree:
+                .listTree(path: try reader.string(), readsContent: try reader.bool())
             case .statistics: .statistics
             case .powerOff: .powerOff
             case .importPack: .importPack(try reader.value())
@@ -76,9 +77,10 @@ package enum Request: WireValue {
             writer.append(Tag.installExtlinux)
             writer.append(directory)
         case .checkFileSystem(let value): write(.checkFileSystem, value, &writer)
-        case .listTree(let path):
+        case .listTree(let path, let readsContent):
             writer.append(Tag.listTree)
             writer.append(path)
+            writer.append(readsContent)
         case .statistics: writer.append(Tag.statistics)
         case .powerOff: writer.append(Tag.powerOff)
         case .importPack(let value): write(.importPack, value, &writer)
@@ -111,7 +113,7 @@ extension Request: CustomStringConvertible {
             "make \(entries.map(\.path).joined(separator: ", "))"
         case .installExtlinux(let directory): "install extlinux in \(directory)"
         case .checkFileSystem(let device): "check \(device)"
-        case .listTree(let path): "list \(path)"
+        case .listTree(let path, _): "list \(path)"
         case .statistics: "statistics"
         case .powerOff: "power off"
         case .importPack(let value): "import a pack into \(value.repository)"

@@ -35,6 +35,8 @@ package struct TreeEntry: WireValue {
     package var linkTarget: [UInt8]
     /// In byte order of their names.
     package var attributes: [Attribute]
+    /// SHA-256 of a regular file's content; empty for all else, and where it was not asked for.
+    package var contentChecksum: [UInt8]
 
     package init(
         path: [UInt8],
@@ -47,7 +49,8 @@ package struct TreeEntry: WireValue {
         inode: UInt64,
         linkCount: UInt64,
         linkTarget: [UInt8],
-        attributes: [Attribute]
+        attributes: [Attribute],
+        contentChecksum: [UInt8] = []
     ) {
         self.path = path
         self.mode = mode
@@ -60,6 +63,7 @@ package struct TreeEntry: WireValue {
         self.linkCount = linkCount
         self.linkTarget = linkTarget
         self.attributes = attributes
+        self.contentChecksum = contentChecksum
     }
 
     package init(from reader: inout WireReader) throws(WireError) {
@@ -74,6 +78,7 @@ package struct TreeEntry: WireValue {
         linkCount = try reader.integer()
         linkTarget = try reader.blob()
         attributes = try reader.list()
+        contentChecksum = try reader.blob()
     }
 
     package func encode(into writer: inout WireWriter) {
@@ -88,5 +93,6 @@ package struct TreeEntry: WireValue {
         writer.append(linkCount)
         writer.append(linkTarget)
         writer.append(attributes)
+        writer.append(contentChecksum)
     }
 }

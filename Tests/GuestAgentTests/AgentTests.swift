@@ -25,7 +25,8 @@ final class AgentUnderTest {
         let guest = SharedFD(OwnedFD(ends[1]))
         _ = try Thread(name: "agent") { [ended, endedEarly] in
             guard let channel = try? ControlChannel(guest) else { return }
-            let agent = Agent(channel: channel, isInit: false, warnings: warnings) { _ in }
+            let agent = Agent(channel: channel, isInit: false, startup: Startup(warnings: warnings))
+            { _ in }
             let end = try? agent.serve(welcomeLimit: welcomeLimit) { endedEarly.set($0) }
             ended.set(end ?? .refused("error"))
         }
@@ -115,7 +116,7 @@ final class AgentUnderTest {
                 .noSuchDevice
             ),
             (.unmount(targets: ["/"]), .invalidRequest),
-            (.listTree(path: "/nowhere"), .systemCall),
+            (.listTree(path: "/nowhere", readsContent: false), .systemCall),
             (.run(RunCommand(arguments: ["sleep", "20"])), .timeLimit),
         ]
         for (request, kind) in requests {
@@ -156,7 +157,7 @@ final class AgentUnderTest {
         for number in 0..<300 { try folder.write("f\(number)", "") }
         let agent = try AgentUnderTest()
         _ = try agent.greet()
-        let id = try agent.send(.listTree(path: folder.path))
+        let id = try agent.send(.listTree(path: folder.path, readsContent: true))
         #expect(try agent.answer(id).get() == .listed(301))
         let counts = agent.seen.compactMap { event in
             if case .entries(id, let entries) = event { entries.count } else { nil }

@@ -55,7 +55,7 @@ import Testing
         _ = setxattr(folder.file("c"), "user.k", "v", 1, 0)
 
         var listed: [TreeEntry] = []
-        let count = try TreeLister(root: folder.path) { listed += $0 }.run()
+        let count = try TreeLister(root: folder.path, readsContent: true) { listed += $0 }.run()
         #expect(count == UInt64(listed.count))
         let paths = listed.map(\.path)
         #expect(
@@ -70,11 +70,13 @@ import Testing
         #expect(listed[5].size == 5 && listed[5].mode == 0o100644)
         #expect(listed[5].attributes == [.init(name: Array("user.k".utf8), value: [0x76])])
         #expect(listed[7].mode & 0o170000 == 0o040000)
+        #expect(listed.map(\.contentChecksum.count) == [0, 0, 32, 0, 32, 32, 32, 0])
+        #expect(listed[4].contentChecksum == listed[5].contentChecksum)
     }
 
     @Test func listingOfNothingFails() {
         let failure = #expect(throws: Failure.self) {
-            try TreeLister(root: "/nowhere") { _ in }.run()
+            try TreeLister(root: "/nowhere", readsContent: true) { _ in }.run()
         }
         #expect(failure?.errno == ENOENT)
     }

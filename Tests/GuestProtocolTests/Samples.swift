@@ -41,7 +41,7 @@ enum Samples {
         ]),
         .installExtlinux(directory: "/t/boot/syslinux"),
         .checkFileSystem(disk),
-        .listTree(path: "/t"),
+        .listTree(path: "/t", readsContent: true),
         .statistics, .importPack(ImportPack(port: 5641, repository: "/t/repo", ref: "a/b")),
         .importPack(ImportPack(port: 1, repository: "", ref: nil)), .trim(target: "/t"),
         .addFiles(
@@ -87,7 +87,15 @@ enum Samples {
     )
 
     static let guestMessages: [GuestMessage] = [
-        .hello(Hello(kernelRelease: "6.1.0", agentBuild: "1", uptimeMilliseconds: 2400)),
+        .hello(
+            Hello(
+                kernelRelease: "6.1.0",
+                agentBuild: "1",
+                uptimeMilliseconds: 2400,
+                agentStartMilliseconds: 2000,
+                moduleMilliseconds: 300
+            )
+        ),
         .heartbeat(
             Heartbeat(uptimeMilliseconds: 3400, availableKiB: 1 << 20, active: RequestID(1))
         ),

@@ -3,10 +3,12 @@ import SystemPackage
 
 extension ScratchFolder {
     /// Writes a file and makes the folders above it.
-    package func write(_ name: String, _ text: String) throws {
+    package func write(_ name: String, _ text: String) throws { try write(name, Array(text.utf8)) }
+
+    package func write(_ name: String, _ bytes: [UInt8]) throws {
         let path = FilePath(file(name))
         try makeDirectories(path.removingLastComponent())
-        try writeFileAtomically(path, text.utf8)
+        try writeFileAtomically(path, bytes)
     }
 
     package func makeDirectory(_ name: String) throws { try makeDirectories(FilePath(file(name))) }

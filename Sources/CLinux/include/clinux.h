@@ -101,6 +101,15 @@ static inline int clinux_pidfd_open(int pid) { return (int)syscall(SYS_pidfd_ope
 
 static inline int clinux_gettid(void) { return (int)syscall(SYS_gettid); }
 
+// The processor's time stamp counter; 0 where it has none that we know.
+static inline uint64_t clinux_time_stamp(void) {
+#if defined(__x86_64__)
+    return __builtin_ia32_rdtsc();
+#else
+    return 0;
+#endif
+}
+
 // prctl(2) is variadic.
 static inline int clinux_prctl(int option, unsigned long argument) {
     return prctl(option, argument, 0, 0, 0);

@@ -1,8 +1,7 @@
 import CLinux
 import GuestProtocol
-import OSTree
 import SystemIO
-package import SystemPackage
+import SystemPackage
 
 /// A root shell inside the bootstrap VM of a commit, with its views mounted, on the user's terminal.
 package struct Shell: Sendable {
@@ -14,45 +13,17 @@ package struct Shell: Sendable {
         self.cancellation = cancellation
     }
 
-    /// - Parameter memory: in MiB.
     package func run(
-        repository path: FilePath,
-        ref: String,
-        accelerator: AcceleratorChoice,
-        memory: Int
+        _ request: BootstrapRequest,
+        reporter: any BuildReporter
     ) throws(BuildError) {
-        let repository: Repository
-        let commit: Commit
-        do throws(OSTreeError) {
-            repository = try Repository(path: path)
-            commit = try repository.commit(try repository.resolve(ref))
-        } catch {
-            throw BuildError(.input, "\(error)")
-        }
-        let host = try VMHost(
-            repository: repository,
-            commit: commit,
-            agent: tools.agent,
-            observer: nil
-        )
+        let machine = try BootstrapMachine(request, tools: tools, cancellation: cancellation)
+        reporter.report(.note(machine.host.description))
         let folder = try PrivateFolder()
         defer { folder.remove() }
         let socket = folder.path.appending("console")
         let listener = try ControlListener(socket)
-        let session = try VMSession.start(
-            VMSession.Setup(
-                host: host,
-                disks: [],
-                memory: memory,
-                processors: processorCount(),
-                folder: folder,
-                tools: tools,
-                cancellation: cancellation,
-                reporter: SilentReporter(),
-                console: socket
-            ),
-            choice: accelerator
-        )
+        let session = try machine.start(in: folder, reporter: reporter, console: socket)
         defer { session.stop() }
         guard let descriptor = try listener.accept(milliseconds: 1000) else {
             throw BuildError(.fault, "QEMU did not open the console")

@@ -6,6 +6,8 @@ package struct Guest {
     package let channel: GuestChannel
     /// `uname -r` of the guest.
     package let kernelRelease: String
+    /// What the machine has, in MiB.
+    let memory: Int
 
     /// Runs a program of the commit and expects exit status 0.
     /// - Parameters:
@@ -54,6 +56,25 @@ package struct Guest {
         limit: Double = 60
     ) throws(BuildError) {
         _ = try channel.perform(request, step: step, limit: limit)
+    }
+
+    /// Mounts one of our 9P exports.
+    func mountView(
+        _ export: String,
+        at target: String,
+        _ step: String
+    ) throws(BuildError) {
+        try perform(
+            .mountView(
+                MountView(
+                    port: VMServices.port,
+                    aname: export,
+                    messageSize: VMServices.messageSize(memory: memory),
+                    target: target
+                )
+            ),
+            step
+        )
     }
 
     /// Switches the machine off and waits for its end.

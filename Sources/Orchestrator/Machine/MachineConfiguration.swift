@@ -42,6 +42,8 @@ package struct MachineConfiguration: Sendable {
     package var controlSocket: FilePath?
     /// Where the guest's serial console goes.
     package var console: Console
+    /// Whether QEMU is told what was measured to be faster; off only to compare with.
+    package var isTuned = true
 
     package enum Console: Sendable {
         case file(FilePath)

@@ -4,10 +4,30 @@ package import SystemPackage
 package enum QEMUCommand {
     package static let program: FilePath = "qemu-system-x86_64"
 
-    /// Measured under TCG on 2 cores (see ARCHITECTURE.md, "The machine"):
+    private struct Options {
+        let emulation: String
+        let emulatedProcessor: String
+        /// Added to the machine's other options.
+        let machine: String
+    }
+
+    /// Measured under TCG on 2 cores (docs/boot.md):
     /// - ERMS/FSRM off: TCG runs `rep movsb` a byte at a time; without them the guest copies by words;
     /// - a 512 MiB translation cache, so that a long pull is not translated twice;
     /// - one thread a virtual processor.
+    private static let tuned = Options(
+        emulation: "tcg,thread=multi,tb-size=512",
+        emulatedProcessor: "max,erms=off,fsrm=off",
+        machine: ",vmport=off,smm=off,usb=off,graphics=off"
+    )
+
+    /// QEMU's own choices.
+    private static let standard = Options(
+        emulation: "tcg",
+        emulatedProcessor: "max",
+        machine: ""
+    )
+
     package static func arguments(
         _ machine: MachineConfiguration,
         accelerator: Accelerator,
@@ -15,20 +35,19 @@ package enum QEMUCommand {
     ) -> [String] {
         var arguments = ["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"]
         arguments += ["-name", "builddisks"]
+        let options = machine.isTuned ? tuned : standard
         switch accelerator {
-        case .kvm:
-            arguments += ["-accel", "kvm", "-cpu", "host"]
-        case .tcg:
-            arguments += [
-                "-accel", "tcg,thread=multi,tb-size=512", "-cpu", "max,erms=off,fsrm=off",
-            ]
+        case .kvm: arguments += ["-accel", "kvm", "-cpu", "host"]
+        case .tcg: arguments += ["-accel", options.emulation, "-cpu", options.emulatedProcessor]
         }
-        // Guest memory is shared with our vhost-user device, so it is a memfd. OVMF leaves a kernel
-        // no other timer than the HPET.
-        let timer = machine.boot.isUEFI ? "" : "hpet=off,"
+        // Without an option ROM the firmware has less to do.
+        let noROM = machine.isTuned ? ",romfile=" : ""
+        // OVMF leaves a kernel no other timer than the HPET.
+        let timer = machine.boot.isUEFI || !machine.isTuned ? "" : ",hpet=off"
+        // Guest memory is shared with our vhost-user device, so it is a memfd.
         arguments += [
-            "-machine", "q35,memory-backend=ram,vmport=off,smm=off,\(timer)usb=off,graphics=off",
-            "-object", "memory-backend-memfd,id=ram,size=\(machine.memory)M,share=on",
+            "-machine", "q35,memory-backend=ram" + options.machine + timer, "-object",
+            "memory-backend-memfd,id=ram,size=\(machine.memory)M,share=on",
             "-m", "\(machine.memory)M", "-smp", "\(machine.processors)",
         ]
         if sandbox {
@@ -47,23 +66,23 @@ package enum QEMUCommand {
                     + (disk.isSnapshot ? ",snapshot=on" : ""),
                 "-device",
                 "virtio-blk-pci,drive=disk\(index),serial=\(disk.serial)"
-                    + (machine.boot.isFirmware ? ",bootindex=\(index + 1)" : ",romfile="),
+                    + (machine.boot.isFirmware ? ",bootindex=\(index + 1)" : noROM),
             ]
         }
         if let socket = machine.vsockSocket {
             arguments += [
                 "-chardev", "socket,id=vsock,path=\(escaped(socket))",
-                "-device", "vhost-user-vsock-pci,chardev=vsock,romfile=",
+                "-device", "vhost-user-vsock-pci,chardev=vsock" + noROM,
             ]
         }
         if let socket = machine.controlSocket {
             arguments += [
-                "-device", "virtio-serial-pci,romfile=",
+                "-device", "virtio-serial-pci" + noROM,
                 "-chardev", "socket,id=control,path=\(escaped(socket))",
                 "-device", "virtserialport,chardev=control,name=org.builddisks.control",
             ]
         }
-        arguments += ["-device", "virtio-rng-pci,romfile="]
+        arguments += ["-device", "virtio-rng-pci" + noROM]
         switch machine.console {
         case .file(let path):
             arguments += ["-chardev", "file,id=console,path=\(escaped(path))"]

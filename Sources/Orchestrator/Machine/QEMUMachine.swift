@@ -50,6 +50,26 @@ package final class QEMUMachine: Sendable {
 
     package func stop() { process.terminate() }
 
+    /// Processor seconds that QEMU has used so far, all its threads, children apart (proc(5), stat:
+    /// utime and stime in hundredths, as everywhere on x86); nil once it is gone.
+    package var processorSeconds: Double? {
+        guard
+            let bytes = try? readFile(
+                FilePath("/proc/\(process.processID)/stat"),
+                limit: 4096
+            )
+        else {
+            return nil
+        }
+        // Behind the name, which may hold anything, come state and numbers from the fourth field on.
+        let text = String(decoding: bytes, as: UTF8.self)
+        guard let end = text.lastIndex(of: ")") else { return nil }
+        let fields = text[text.index(after: end)...].split(separator: " ")
+        guard fields.count > 12, let user = Double(fields[11]), let system = Double(fields[12])
+        else { return nil }
+        return (user + system) / 100
+    }
+
     /// What QEMU itself complained of.
     package var errorOutput: [String] { lastLines(of: errors, count: 10) }
 

@@ -58,6 +58,7 @@ package struct BuildPlan: Sendable {
         let method = request.method == .auto ? .compose : request.method
         self.identity = Self.digest(
             content + [method.rawValue, request.format.rawValue] + Self.updateFields(request.update)
+                + request.bootstrap.fields
         )
     }
 

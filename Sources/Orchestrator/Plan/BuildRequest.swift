@@ -28,6 +28,7 @@ package struct BuildRequest: Sendable {
     /// Check every object on the disk with the commit's own `ostree fsck` before it is published.
     package var verifiesObjects: Bool
     package var update: UpdateOptions
+    package var bootstrap: BootstrapOptions
 
     /// How the commit's objects reach the VM's disk.
     package enum Pull: String, Sendable, CaseIterable {
@@ -70,7 +71,8 @@ package struct BuildRequest: Sendable {
         accelerator: AcceleratorChoice = .auto,
         memory: Int = BuildRequest.defaultMemory,
         verifiesObjects: Bool = false,
-        update: UpdateOptions = UpdateOptions()
+        update: UpdateOptions = UpdateOptions(),
+        bootstrap: BootstrapOptions = BootstrapOptions()
     ) {
         self.repository = repository
         self.ref = ref
@@ -88,6 +90,7 @@ package struct BuildRequest: Sendable {
         self.memory = memory
         self.verifiesObjects = verifiesObjects
         self.update = update
+        self.bootstrap = bootstrap
     }
 
     /// `<osname>-<last part of the target>.<format>`, as gnome-continuous has it.
@@ -110,7 +113,7 @@ package struct BuildRequest: Sendable {
             } else if update.publishesOverlay && format == .raw {
                 "a raw disk cannot be an overlay"
             } else {
-                nil
+                bootstrap.obstacle
             }
         if let problem { throw BuildError(.usage, problem) }
     }

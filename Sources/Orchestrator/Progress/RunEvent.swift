@@ -32,3 +32,14 @@ package struct SilentReporter: BuildReporter {
     package init() {}
     package func report(_ event: BuildEvent) {}
 }
+
+/// For work of which only the notes matter.
+package struct NoteReporter: BuildReporter {
+    private let show: @Sendable (String) -> Void
+
+    package init(_ show: @escaping @Sendable (String) -> Void) { self.show = show }
+
+    package func report(_ event: BuildEvent) {
+        if case .note(let text) = event { show(text) }
+    }
+}

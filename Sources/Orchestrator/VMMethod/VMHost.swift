@@ -11,7 +11,10 @@ import SystemPackage
 /// it serves.
 struct VMHost {
     let bootstrap: BootstrapImage
+    /// What the VM is made of and why, in one line.
+    let description: String
     let service: NinePService
+    private let tree: CommitTree
     /// Serves the commit's objects, where the guest is to have them so.
     var pack: PackService?
 
@@ -22,27 +25,33 @@ struct VMHost {
         return services
     }
 
-    /// - Parameter observer: hears of every reply of the 9P server.
+    /// What the guest could not read of its root, if anything; it only saw an errno.
+    var readFailure: OSTreeError? { tree.readFailures.first }
+
+    /// - Parameters:
+    ///   - programs: what the bootstrap tree has to hold.
+    ///   - observer: hears of every reply of the 9P server.
     init(
         repository: Repository,
         commit: Commit,
+        options: BootstrapOptions,
+        programs: [String],
         agent: FilePath,
         observer: (any NinePObserver)?
     ) throws(BuildError) {
-        let tree: CommitTree
-        do {
-            tree = try CommitTree(repository: repository, commit: commit)
-            bootstrap = try BootstrapImage.prepare(
-                repository: repository,
-                commit: commit,
-                agent: agent
-            )
-        } catch let error as OSTreeError {
-            throw BuildError(.input, "\(error)")
-        } catch let error as BootstrapError {
-            throw BuildError(error.isOfTheHost ? .host : .input, "\(error)")
+        let choice = try BootstrapChoice(
+            options,
+            repository: repository,
+            commit: commit,
+            programs: programs,
+            agent: agent
+        )
+        bootstrap = choice.image
+        description = choice.description
+        do throws(OSTreeError) {
+            tree = try CommitTree(repository: choice.repository, commit: choice.commit)
         } catch {
-            throw BuildError(.fault, "\(error)")
+            throw BuildError(.input, "\(error)")
         }
         let folder: HostTree
         do throws(Errno) {

@@ -19,21 +19,15 @@ struct VMInstallation {
 
     /// Moves the guest into the commit's tree and mounts the host's repository.
     static func enter(_ guest: Guest) throws(BuildError) {
-        try guest.perform(
-            .mountView(
-                MountView(port: VMServices.port, aname: VMServices.treeExport, target: view)
-            ),
+        try guest.mountView(
+            VMServices.treeExport,
+            at: view,
             "mount the commit's tree in the guest"
         )
         try guest.perform(.enterRoot(EnterRoot(view: view)), "enter the commit's tree")
-        try guest.perform(
-            .mountView(
-                MountView(
-                    port: VMServices.port,
-                    aname: VMServices.repositoryExport,
-                    target: Self.repository
-                )
-            ),
+        try guest.mountView(
+            VMServices.repositoryExport,
+            at: Self.repository,
             "mount the repository in the guest"
         )
     }
@@ -298,6 +292,17 @@ enum VMServices {
     static let repositoryExport = "repo"
     /// Where the repository stands in the export table.
     static let repositoryIndex = 1
+    /// Bytes of a 9P message. The kernel's client needs them in one piece of physical memory for each
+    /// read (kmalloc in net/9p/client.c), which a small machine soon has no more: a thousandth of the
+    /// memory is left to be had. Below 1 MiB with room for the header, so that whole pages are read.
+    /// - Parameter memory: of the guest, in MiB.
+    static func messageSize(memory: Int) -> UInt32 {
+        for pages in [255, 128, 64] as [UInt32] where UInt64(pages) * 4 <= UInt64(memory) {
+            return pages == 255 ? 1 << 20 : pages * 4096 + 24
+        }
+        return 32 * 4096 + 24
+    }
+
     /// Any number above 2 (the host) will do: a guest sees only its own device.
     static let guestCID: UInt64 = 3
 }

@@ -54,7 +54,7 @@ struct VMMethod: DiskMethod {
             reporter.report(.guestOutput(String(decoding: bytes, as: UTF8.self)))
         }
         let installation = VMInstallation(guest: session.guest, plan: plan)
-        try blamingRepository(ready.host.pack, { session.machine.consoleTail }) {
+        try blamingRepository(ready.host, { session.machine.consoleTail }) {
             () throws(BuildError) in
             if previous == nil {
                 try create(installation, ready, clock)
@@ -136,10 +136,13 @@ struct VMMethod: DiskMethod {
         var host = try VMHost(
             repository: plan.repository,
             commit: plan.commit,
+            options: plan.request.bootstrap,
+            programs: programs,
             agent: tools.agent,
             observer: progress
         )
         host.pack = pack
+        reporter.report(.note(host.description))
         if let previous {
             try DiskFile.createOverlay(
                 file,
@@ -162,6 +165,13 @@ struct VMMethod: DiskMethod {
         )
     }
 
+    /// What the bootstrap tree has to hold.
+    private var programs: [String] {
+        if previous != nil { return ["ostree", "e2fsck"] }
+        return ["ostree", "mke2fs", "e2fsck"]
+            + (plan.layout.scheme.startsFromBIOS ? ["extlinux"] : [])
+    }
+
     private func packService(_ progress: PullProgress) throws(BuildError) -> PackService {
         do throws(Errno) {
             let source = try PackSource(
@@ -178,7 +188,7 @@ struct VMMethod: DiskMethod {
     /// reason is the host's repository, say so: the object, its file, and what to do.
     /// - Parameter console: the guest's last lines.
     private func blamingRepository(
-        _ pack: PackService?,
+        _ host: VMHost,
         _ console: () -> [String],
         _ body: () throws(BuildError) -> Void
     ) throws(BuildError) {
@@ -187,7 +197,7 @@ struct VMMethod: DiskMethod {
         } catch {
             var told = error
             told.console = console()
-            if let cause = pack?.failure {
+            if let cause = host.pack?.failure {
                 told.kind = .input
                 told.message = "\(cause)"
                 told.details = []
@@ -195,6 +205,12 @@ struct VMMethod: DiskMethod {
                 throw told
             }
             guard error.kind == .guest else { throw told }
+            if let cause = host.readFailure {
+                told.kind = .input
+                told.message = "\(cause)"
+                told.hint = nil
+                throw told
+            }
             do throws(OSTreeError) {
                 try plan.repository.verify(plan.commit.checksum)
             } catch let cause {

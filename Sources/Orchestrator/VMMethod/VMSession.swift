@@ -8,6 +8,8 @@ import VirtioSocket
 final class VMSession {
     let guest: Guest
     let machine: QEMUMachine
+    /// Of the way to the agent's hello.
+    let times: BootTimes
     private let device: VsockDevice
 
     /// Everything that a start needs.
@@ -22,16 +24,26 @@ final class VMSession {
         var reporter: any BuildReporter
         /// Where the guest's console goes; nil keeps it for failure reports.
         var console: FilePath?
+        /// What is booted; nil is the bootstrap kernel, by our own command line.
+        var stock: StockBoot?
+    }
+
+    /// A boot as anybody would write it, to compare with.
+    struct StockBoot {
+        /// The kernel as the commit holds it, which decompresses itself.
+        var kernel: FilePath
+        var commandLine: String
     }
 
     /// Seconds for the way to the agent's hello. KVM takes about one; an emulated guest on a busy
     /// host may take a minute.
     private static let helloLimit: [Accelerator: Double] = [.kvm: 20, .tcg: 180]
 
-    private init(guest: Guest, machine: QEMUMachine, device: VsockDevice) {
+    private init(guest: Guest, machine: QEMUMachine, device: VsockDevice, times: BootTimes) {
         self.guest = guest
         self.machine = machine
         self.device = device
+        self.times = times
     }
 
     /// Ends the machine if it still runs.
@@ -116,20 +128,29 @@ final class VMSession {
         var started = false
         defer { if !started { device.stop() } }
         let listener = try ControlListener(controlPath)
-        let machine = try QEMUMachine(
-            MachineConfiguration(
-                boot: .kernel(
-                    setup.host.bootstrap.kernel,
-                    initramfs: setup.host.bootstrap.initramfs,
-                    commandLine: commandLine
-                ),
-                disks: setup.disks,
-                memory: setup.memory,
-                processors: setup.processors,
-                vsockSocket: vsockPath,
-                controlSocket: controlPath,
-                console: setup.console.map { .socket($0) } ?? .file(folder.appending("console"))
+        let bootstrap = setup.host.bootstrap
+        var configuration = MachineConfiguration(
+            boot: .kernel(
+                setup.stock?.kernel ?? bootstrap.kernel,
+                initramfs: bootstrap.initramfs,
+                commandLine: setup.stock?.commandLine
+                    ?? BootstrapCommandLine.text(
+                        accelerator,
+                        tickRate: bootstrap.tickRate,
+                        counter: accelerator == .tcg ? HostCounter() : nil
+                    )
             ),
+            disks: setup.disks,
+            memory: setup.memory,
+            processors: setup.processors,
+            vsockSocket: vsockPath,
+            controlSocket: controlPath,
+            console: setup.console.map { .socket($0) } ?? .file(folder.appending("console"))
+        )
+        configuration.isTuned = setup.stock == nil
+        let startTime = monotonicSeconds()
+        let machine = try QEMUMachine(
+            configuration,
             accelerator: accelerator,
             in: setup.folder,
             launcher: setup.tools.launcher
@@ -139,9 +160,18 @@ final class VMSession {
         let hello = try channel.handshake(limit: helloLimit[accelerator] ?? 60)
         started = true
         return VMSession(
-            guest: Guest(channel: channel, kernelRelease: hello.kernelRelease),
+            guest: Guest(
+                channel: channel,
+                kernelRelease: hello.kernelRelease,
+                memory: setup.memory
+            ),
             machine: machine,
-            device: device
+            device: device,
+            times: BootTimes(
+                total: monotonicSeconds() - startTime,
+                processor: machine.processorSeconds ?? 0,
+                hello: hello
+            )
         )
     }
 
@@ -170,9 +200,4 @@ final class VMSession {
         }
         throw BuildError(.host, "QEMU did not start within 30 s", details: machine.errorOutput)
     }
-
-    /// Of the bootstrap kernel. A panic ends QEMU (-no-reboot) and is seen at once.
-    private static let commandLine =
-        "console=ttyS0 quiet loglevel=4 panic=-1 mitigations=off no_timer_check "
-        + "random.trust_cpu=on audit=0 net.ifnames=0"
 }

@@ -1,0 +1,44 @@
+import ArgumentParser
+import Orchestrator
+import SystemPackage
+
+/// What the bootstrap VM is made of.
+struct BootstrapFlags: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Boot the VM from this tree instead of the commit itself, where the commit lacks the tools.",
+            valueName: "ref"
+        )
+    )
+    var bootstrapRef: String?
+
+    @Option(
+        help: ArgumentHelp("The repository of that ref (default: --repo).", valueName: "folder")
+    )
+    var bootstrapRepo: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Boot the VM with this kernel instead of the tree's own, where that lacks 9P or vsock.",
+            valueName: "file"
+        )
+    )
+    var kernel: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "The modules of that kernel (default: /lib/modules).",
+            valueName: "folder"
+        )
+    )
+    var modules: String?
+
+    var options: BootstrapOptions {
+        BootstrapOptions(
+            ref: bootstrapRef,
+            repository: bootstrapRepo.map(absolutePath),
+            kernel: kernel.map(absolutePath),
+            modules: modules.map(absolutePath)
+        )
+    }
+}

@@ -1,0 +1,63 @@
+import SystemIO
+
+/// The bootstrap kernel's command line. Nothing here changes what a guest writes to a disk; each
+/// argument saves time in a machine that lives for minutes (docs/boot.md has the figures).
+enum BootstrapCommandLine {
+    /// A panic ends QEMU (`-no-reboot`) and is seen at once.
+    private static let always = [
+        "console=ttyS0", "quiet", "loglevel=4", "panic=-1", "mitigations=off", "audit=0",
+        "random.trust_cpu=on", "net.ifnames=0",
+        // Self-tests of the kernel's ciphers, none of which we use.
+        "cryptomgr.notests=1",
+        // Debian's kernels clear all memory that they hand out.
+        "init_on_alloc=0",
+    ]
+
+    /// - Parameters:
+    ///   - tickRate: the kernel's CONFIG_HZ; nil when unknown.
+    ///   - counter: of the host; nil when it cannot be relied on.
+    static func text(
+        _ accelerator: Accelerator,
+        tickRate: Int?,
+        counter: HostCounter?
+    ) -> String {
+        var arguments = always
+        switch accelerator {
+        case .kvm:
+            // Under KVM the kernel is told its clock's frequency (kvmclock).
+            break
+        case .tcg:
+            arguments.append("no_timer_check")
+            if let counter { arguments += clock(counter, tickRate: tickRate ?? slowestTickRate) }
+        }
+        return arguments.joined(separator: " ")
+    }
+
+    /// Of a kernel whose tick rate is not known: delays then take longer than they must, never less.
+    private static let slowestTickRate = 100
+
+    /// Under TCG the guest's time stamp counter is the host's.
+    /// - `lpj`: the kernel would calibrate each further processor's delay loop, and fail at it on a
+    ///   busy host. It delays by the counter, so this is ticks a jiffy.
+    /// - `tsc=reliable`: QEMU keeps the counter from going back on any processor (cpu_get_ticks),
+    ///   which the guest cannot know, so it would read a slow port for the time.
+    private static func clock(_ counter: HostCounter, tickRate: Int) -> [String] {
+        ["lpj=\(counter.frequency / UInt64(max(1, tickRate)))", "tsc=reliable"]
+    }
+}
+
+/// A time stamp counter that runs at one frequency and never stops.
+struct HostCounter {
+    /// Ticks a second.
+    let frequency: UInt64
+
+    init(frequency: UInt64) { self.frequency = frequency }
+
+    /// The host's; nil where it is not of this kind.
+    init?() {
+        guard TimeStampCounter.isSteady, let frequency = TimeStampCounter.frequency() else {
+            return nil
+        }
+        self.frequency = frequency
+    }
+}

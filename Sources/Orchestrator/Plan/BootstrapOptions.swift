@@ -1,0 +1,51 @@
+package import SystemPackage
+
+/// What the bootstrap VM is made of, as far as the user says so; otherwise it is the commit itself.
+package struct BootstrapOptions: Sendable, Equatable {
+    /// Another tree whose programs do the work.
+    package var ref: String?
+    /// Where that ref is; nil is the commit's own repository.
+    package var repository: FilePath?
+    /// A kernel image of this host.
+    package var kernel: FilePath?
+    /// Its modules: the folder of its version, or one that holds that; nil is /lib/modules.
+    package var modules: FilePath?
+
+    package init(
+        ref: String? = nil,
+        repository: FilePath? = nil,
+        kernel: FilePath? = nil,
+        modules: FilePath? = nil
+    ) {
+        self.ref = ref
+        self.repository = repository
+        self.kernel = kernel
+        self.modules = modules
+    }
+
+    /// These, and what they leave open as `base` has it.
+    package func over(_ base: BootstrapOptions) -> BootstrapOptions {
+        BootstrapOptions(
+            ref: ref ?? base.ref,
+            repository: repository ?? base.repository,
+            kernel: kernel ?? base.kernel,
+            modules: modules ?? base.modules
+        )
+    }
+
+    /// What makes no sense of it, if anything.
+    var obstacle: String? {
+        if repository != nil && ref == nil {
+            return "a bootstrap repository without a bootstrap ref: give both"
+        }
+        if modules != nil && kernel == nil { return "modules without a kernel: give both" }
+        return nil
+    }
+
+    /// Each field that was given, for a checksum.
+    var fields: [String] {
+        if self == BootstrapOptions() { return [] }
+        return ["bootstrap", ref ?? "", repository?.string ?? "", kernel?.string ?? ""]
+            + [modules?.string ?? ""]
+    }
+}

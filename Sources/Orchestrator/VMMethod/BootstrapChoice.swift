@@ -1,0 +1,109 @@
+import Bootstrap
+import OSTree
+import SystemIO
+import SystemPackage
+
+/// What the bootstrap VM of a commit is made of, and why: the commit itself, unless the user says
+/// otherwise or its kernel lacks something.
+struct BootstrapChoice {
+    /// The tree that the guest has for its root.
+    let repository: Repository
+    let commit: Commit
+    let image: BootstrapImage
+    /// One line for the user.
+    let description: String
+
+    /// - Parameters:
+    ///   - programs: what the tree has to hold.
+    ///   - agent: the guest agent's static executable.
+    init(
+        _ options: BootstrapOptions,
+        repository: Repository,
+        commit: Commit,
+        programs: [String],
+        agent: FilePath
+    ) throws(BuildError) {
+        let tree: String
+        do throws(OSTreeError) {
+            if let ref = options.ref {
+                let other = try options.repository.map { path throws(OSTreeError) in
+                    try Repository(path: path)
+                }
+                self.repository = other ?? repository
+                self.commit = try self.repository.commit(try self.repository.resolve(ref))
+                tree = "\(ref) (\(self.commit.checksum.hex.prefix(12))), as asked"
+            } else {
+                self.repository = repository
+                self.commit = commit
+                tree = "the commit itself"
+            }
+        } catch {
+            throw BuildError(.input, "the bootstrap tree: \(error)")
+        }
+        try Self.check(programs, in: self.commit, of: self.repository)
+        let kernel: String
+        do throws(BootstrapError) {
+            (image, kernel) = try Self.image(options, self.commit, self.repository, agent)
+        } catch {
+            throw BuildError(error.isOfTheHost ? .host : .input, "\(error)")
+        }
+        description = "Bootstrap VM: \(tree); \(kernel)."
+    }
+
+    private static func check(
+        _ programs: [String],
+        in commit: Commit,
+        of repository: Repository
+    ) throws(BuildError) {
+        var missing: [String] = []
+        do throws(OSTreeError) {
+            for program in programs {
+                var isThere = false
+                for folder in ["usr/sbin", "usr/bin", "sbin", "bin"] where !isThere {
+                    isThere = try repository.entry(at: "\(folder)/\(program)", in: commit) != nil
+                }
+                if !isThere { missing.append(program) }
+            }
+        } catch {
+            throw BuildError(.input, "\(error)")
+        }
+        if missing.isEmpty { return }
+        throw BuildError(
+            .input,
+            "commit \(commit.checksum.hex.prefix(12)) lacks \(missing.joined(separator: ", ")), "
+                + "which a build in the VM runs",
+            hint: "Name a tree that has them: --bootstrap-ref (and --bootstrap-repo)."
+        )
+    }
+
+    /// The kernel made ready, and what to say about it.
+    private static func image(
+        _ options: BootstrapOptions,
+        _ commit: Commit,
+        _ repository: Repository,
+        _ agent: FilePath
+    ) throws(BootstrapError) -> (BootstrapImage, String) {
+        if let path = options.kernel {
+            let kernel = try HostKernel(image: path, modules: options.modules)
+            let image = try BootstrapImage.prepare(kernel, agent: agent)
+            return (image, "Linux \(kernel.version) from \(path), as asked")
+        }
+        do throws(BootstrapError) {
+            let kernel = try KernelFinder.find(in: commit, of: repository)
+            let image = try BootstrapImage.prepare(kernel, agent: agent)
+            return (image, "its own kernel, Linux \(kernel.version)")
+        } catch {
+            guard case .moduleMissing(let name, let kernel, let reason) = error else {
+                throw error
+            }
+            for candidate in HostKernel.installed() {
+                guard let image = try? BootstrapImage.prepare(candidate, agent: agent) else {
+                    continue
+                }
+                let why = "since \(kernel) has no \(name) (\(reason))"
+                return (image, "Linux \(candidate.version) of this host, \(why)")
+            }
+            throw error
+        }
+    }
+}

@@ -1,0 +1,41 @@
+import SystemIO
+import Testing
+
+@testable import Orchestrator
+
+@Suite struct BootstrapCommandLineTests {
+    private static let counter = HostCounter(frequency: 2_500_000_000)
+
+    private func words(
+        _ accelerator: Accelerator,
+        tickRate: Int?,
+        counter: HostCounter? = BootstrapCommandLineTests.counter
+    ) -> [String] {
+        BootstrapCommandLine.text(accelerator, tickRate: tickRate, counter: counter)
+            .split(separator: " ").map(String.init)
+    }
+
+    /// Ticks of the counter in one tick of the timer.
+    @Test func delaysAreSetUnderEmulationOnly() {
+        let emulated = words(.tcg, tickRate: 250)
+        #expect(emulated.contains("lpj=10000000"))
+        #expect(emulated.contains("tsc=reliable"))
+        for other in [
+            words(.kvm, tickRate: 250), words(.tcg, tickRate: 250, counter: nil),
+        ] {
+            #expect(!other.contains { $0.hasPrefix("lpj=") || $0.hasPrefix("tsc=") })
+            #expect(other.contains("panic=-1"))
+        }
+    }
+
+    /// Delays may be longer than asked for, never shorter, whatever the kernel's timer does.
+    @Test func anUnknownTickRateCountsAsTheSlowest() {
+        #expect(words(.tcg, tickRate: nil).contains("lpj=25000000"))
+    }
+
+    @Test func theHostsCounterKeepsTime() throws {
+        let first = try #require(TimeStampCounter.frequency())
+        let second = try #require(TimeStampCounter.frequency())
+        #expect(abs(Double(first) / Double(second) - 1) < 0.02)
+    }
+}
