@@ -95,6 +95,36 @@ private let identity = DiskIdentity(seed: "commit 1234, plan abc")
         }
     }
 
+    @Test func `a layout is known by its partitions, whatever their identifiers`() throws {
+        let other = DiskIdentity(seed: "another disk")
+        func head(_ scheme: DiskLayout.Scheme, _ size: UInt64) throws -> [UInt8] {
+            var head = [UInt8](repeating: 0, count: DiskLayout.headLength)
+            let sectors = try DiskLayout(scheme, size: size, identity: other)
+                .tableSectors(bootCode: [0xfa])
+            for piece in sectors where piece.offset < UInt64(head.count) {
+                head.put(piece.bytes, at: Int(piece.offset))
+            }
+            return head
+        }
+        for scheme in DiskLayout.Scheme.allCases {
+            let layout = try DiskLayout(scheme, size: 1 << 30, identity: identity)
+            for found in DiskLayout.Scheme.allCases {
+                #expect(layout.isFound(in: try head(found, 1 << 30)) == (found == scheme))
+            }
+            #expect(layout.isFound(in: try head(scheme, 2 << 30)), "the root has grown")
+            #expect(!layout.isFound(in: [UInt8](repeating: 0, count: DiskLayout.headLength)))
+            #expect(!layout.isFound(in: []))
+            // A partition elsewhere, one more, another end.
+            for at in scheme == .bios
+                ? [454, 446 + 48 + 4, 458] : [1024 + 32, 1024 + 512, 1024 + 41]
+            {
+                var damaged = try head(scheme, 1 << 30)
+                damaged[at] ^= 1
+                #expect(!layout.isFound(in: damaged), "\(scheme) \(at)")
+            }
+        }
+    }
+
     @Test func `what does not fit is refused`() {
         #expect(throws: DiskLayout.Problem.self) {
             try DiskLayout(.bios, size: 300 << 20, identity: identity)

@@ -143,7 +143,7 @@ extension VirtualMachineTests {
                 #expect(made.status == 0, "\(made.errors)")
             }
             let result = try build(
-                environment.build(into: images, repository: repository, ref: "large", size: "340M")
+                environment.build(into: images, repository: repository, ref: "large", size: "405M")
                     + ["--pull", pull]
             ).wait()
             #expect(result.status == 6, "\(result.errors)")

@@ -20,16 +20,16 @@ extension VirtualMachineTests {
         @Test(
             "a ref becomes a disk that boots",
             arguments: [
-                ("vm", "pack"), ("vm", "9p"), ("compose", "pack"),
+                ("vm", "pack", "hybrid"), ("vm", "9p", "bios"), ("compose", "pack", "hybrid"),
             ]
         )
-        func aRefBecomesADiskThatBoots(method: String, pull: String) throws {
+        func aRefBecomesADiskThatBoots(method: String, pull: String, layout: String) throws {
             let folder = try environment.userFolder()
             let images = folder.path + "/images"
             let build = try runCommand(
                 OrdinaryUser.prefix + environment.build(into: images, method: method) + [
-                    "--pull", pull, "--accel", "tcg", "--fsck", "--karg", "console=ttyS0", "--karg",
-                    "tiny.fsck",
+                    "--pull", pull, "--layout", layout, "--accel", "tcg", "--fsck", "--karg",
+                    "console=ttyS0", "--karg", "tiny.fsck",
                 ],
                 environment: userVariables(folder)
             )
@@ -60,7 +60,7 @@ extension VirtualMachineTests {
             // Unchanged commit and plan: nothing to do, and said so.
             let again = try runCommand(
                 OrdinaryUser.prefix + environment.build(into: images, method: method) + [
-                    "--karg", "console=ttyS0", "--karg", "tiny.fsck",
+                    "--layout", layout, "--karg", "console=ttyS0", "--karg", "tiny.fsck",
                 ],
                 environment: userVariables(folder)
             )

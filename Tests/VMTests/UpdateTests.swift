@@ -8,8 +8,8 @@ extension VirtualMachineTests {
         let environment: VMEnvironment
         let folder: ScratchFolder
         var images: String { folder.path + "/images" }
-        /// The root partition of the BIOS layout begins behind /boot and swap.
-        private static let rootOffset = (1 + 200 + 64) << 20
+        /// The root partition begins behind ESP, /boot and swap.
+        private static let rootOffset = (1 + 64 + 200 + 64) << 20
 
         init() throws {
             environment = try VMEnvironment.shared.get()

@@ -66,6 +66,31 @@ enum DiskFile {
         )
     }
 
+    /// The first bytes of a disk.
+    static func head(
+        _ path: FilePath,
+        format: DiskFormat,
+        count: Int,
+        launcher: FilePath
+    ) throws(BuildError) -> [UInt8] {
+        let folder = try PrivateFolder()
+        defer { folder.remove() }
+        let copy = folder.path.appending("head")
+        try qemuImage(
+            "read the disk \(path)",
+            [
+                "dd", "-f", format.rawValue, "-O", "raw", "bs=\(count)", "count=1",
+                "if=\(path)", "of=\(copy)",
+            ],
+            launcher
+        )
+        do throws(Errno) {
+            return try readFile(copy)
+        } catch {
+            throw .system(error, "cannot read", copy)
+        }
+    }
+
     static func status(_ path: FilePath) throws(BuildError) -> FileStatus {
         do throws(Errno) {
             return try FileStatus(path)

@@ -27,7 +27,8 @@ package struct Doctor: Sendable {
 
     package func examine() -> [Finding] {
         var findings =
-            [Self.agent()] + Self.qemu() + [Self.kvm(), Self.vhostVsock(), Self.libostree()]
+            [Self.agent()] + Self.qemu() + [Self.kvm(), Self.vhostVsock(), Self.firmware()]
+            + Self.bootPrograms() + [Self.libostree()]
         if let output { findings.append(Self.space(output)) }
         if let target { findings += Self.commit(target) }
         return findings

@@ -51,7 +51,7 @@ package struct BuildRequest: Sendable {
     /// So that a window and a serial console both work.
     package static let defaultKernelArguments = ["console=tty0", "console=ttyS0"]
     package static let defaultPull = Pull.pack
-    package static let defaultLayout = Layout.bios
+    package static let defaultLayout = Layout.hybrid
     package static let defaultSize: UInt64 = 16 << 30
     package static let defaultMemory = 2048
     package static let memoryRange = 256...(1 << 20)

@@ -1,3 +1,4 @@
+import DiskImage
 import OSTree
 import SystemIO
 import SystemPackage
@@ -225,7 +226,13 @@ package struct Run {
             found = PreviousDisk(path)
             description = path.string
         }
-        let obstacle = found.map { $0.obstacle(to: plan) } ?? "there is no such disk"
+        var obstacle: String?
+        if let found {
+            obstacle = found.obstacle(to: plan)
+            if obstacle == nil { obstacle = try tableObstacle(found, plan) }
+        } else {
+            obstacle = "there is no such disk"
+        }
         guard let obstacle else { return found }
         let message = "\(description) cannot be updated: \(obstacle)"
         guard options.elseFresh else {
@@ -238,6 +245,21 @@ package struct Run {
         TargetReporter(target: plan.request.target, sink: context.reporter)
             .report(.note("\(message); building from scratch."))
         return nil
+    }
+
+    /// Whatever a record says or does not say, the steps go by the plan's partitions.
+    private func tableObstacle(
+        _ previous: PreviousDisk,
+        _ plan: BuildPlan
+    ) throws(BuildError) -> String? {
+        let head = try DiskFile.head(
+            previous.file,
+            format: previous.format,
+            count: DiskLayout.headLength,
+            launcher: context.tools.launcher
+        )
+        return plan.layout.isFound(in: head)
+            ? nil : "its partitions are not those of the layout \(plan.layout.scheme.rawValue)"
     }
 }
 
