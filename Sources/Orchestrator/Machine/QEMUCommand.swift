@@ -18,7 +18,7 @@ package enum QEMUCommand {
     private static let tuned = Options(
         emulation: "tcg,thread=multi,tb-size=512",
         emulatedProcessor: "max,erms=off,fsrm=off",
-        machine: ",vmport=off,smm=off,usb=off,graphics=off"
+        machine: ",vmport=off,smm=off,hpet=off,usb=off,graphics=off"
     )
 
     /// QEMU's own choices.
@@ -42,11 +42,9 @@ package enum QEMUCommand {
         }
         // Without an option ROM the firmware has less to do.
         let noROM = machine.isTuned ? ",romfile=" : ""
-        // OVMF leaves a kernel no other timer than the HPET.
-        let timer = machine.boot.isUEFI || !machine.isTuned ? "" : ",hpet=off"
         // Guest memory is shared with our vhost-user device, so it is a memfd.
         arguments += [
-            "-machine", "q35,memory-backend=ram" + options.machine + timer, "-object",
+            "-machine", "q35,memory-backend=ram" + options.machine, "-object",
             "memory-backend-memfd,id=ram,size=\(machine.memory)M,share=on",
             "-m", "\(machine.memory)M", "-smp", "\(machine.processors)",
         ]
@@ -119,9 +117,5 @@ package enum QEMUCommand {
 extension MachineConfiguration.Boot {
     fileprivate var isFirmware: Bool {
         if case .firmware = self { true } else { false }
-    }
-
-    fileprivate var isUEFI: Bool {
-        if case .firmware(.uefi) = self { true } else { false }
     }
 }
