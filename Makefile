@@ -1,4 +1,4 @@
-.PHONY: build setup test test-full fuzz demo fmt check bench bench-disks bench-compose clean bench-boot
+.PHONY: build setup test test-full fuzz demo fmt check bench bench-9p bench-disks bench-compose bench-boot clean
 
 build:
 	scripts/build
@@ -36,8 +36,16 @@ check:
 bench-boot: build
 	scripts/bench-boot
 
-bench: build
-	swift run --package-path Benchmarks -c release
+bench: bench-9p bench-disks bench-compose bench-boot
+
+# The 9P server against diod, with a table and a chart in out/; its memory; its allocations.
+BENCH_TREE ?= $(HOME)/.cache/builddisks-fixtures/bench-9p-tree
+bench-9p: setup build
+	swift build -c release --static-swift-stdlib --product ninep-bench
+	.build/release/ninep-bench compare --tree "$(BENCH_TREE)" --output out
+	.build/release/ninep-bench fids --count 100000
+	.build/release/ninep-bench fids --count 200000 --files 14000
+	.build/release/ninep-bench allocations --at-most 0.02
 
 # Seconds from a command's start to the published disk, against the way without builddisks.
 bench-disks: setup build

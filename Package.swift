@@ -158,9 +158,18 @@ let package = Package(
             swiftSettings: strict
         ),
 
+        // Measuring the server.
+        .target(name: "CAllocationCount"),
+        library(
+            "NinePBench",
+            [
+                "NinePServer", "NineP", "SystemIO", "CLinux", "CAllocationCount", arguments,
+                system,
+            ]
+        ),
         .executableTarget(
             name: "ninep-bench",
-            dependencies: ["NineP", "SystemIO", "CLinux", arguments, system],
+            dependencies: ["NinePBench", arguments],
             swiftSettings: strict
         ),
 

@@ -25,7 +25,7 @@ package final class DescriptorBudget: Sendable {
     }
 
     package let limit: Int
-    private static let spareLimit = 64
+    private static let spareLimit = 1024
     private let state = Mutex(State())
 
     /// - Parameter limit: descriptors; nil takes three quarters of RLIMIT_NOFILE.
@@ -83,36 +83,36 @@ package final class DescriptorBudget: Sendable {
     /// Keeps a descriptor under a ticket, closing an idle one when the limit is reached. One that can
     /// be read takes the place of one that can not; otherwise the earlier one stays.
     func hold(
-        _ descriptor: SharedFD,
+        _ descriptor: consuming SharedFD,
         under ticket: borrowing DescriptorTicket,
         readable: Bool = false
     ) {
-        let surplus = state.withLock { state -> SharedFD? in
+        var surplus: SharedFD? = consume descriptor
+        state.withLock { state in
             if let index = index(ticket, state) {
                 state.entries[index].isRecent = true
-                guard readable && !state.entries[index].isReadable else { return descriptor }
+                guard readable && !state.entries[index].isReadable else { return }
                 state.entries[index].isReadable = true
-                defer { state.entries[index].descriptor = descriptor }
-                return state.entries[index].descriptor
+                swap(&state.entries[index].descriptor, &surplus)
+                return
             }
             if state.entries.count - state.free.count >= limit { reclaimOne(&state) }
             let index = state.free.popLast().map(Int.init) ?? state.entries.count
             if index == state.entries.count { state.entries.append(Entry()) }
-            state.entries[index].descriptor = descriptor
+            swap(&state.entries[index].descriptor, &surplus)
             state.entries[index].isReadable = readable
             state.entries[index].isRecent = true
             ticket.set(index: UInt32(index), generation: state.entries[index].generation)
-            return nil
         }
-        if let surplus, surplus !== descriptor { retire(surplus) }
+        retire(&surplus)
     }
 
     /// Closes what a ticket stands for.
     func release(_ ticket: borrowing DescriptorTicket) {
-        let last = state.withLock { state in
+        var last = state.withLock { state in
             index(ticket, state).flatMap { empty($0, &state) }
         }
-        if let last { retire(last) }
+        retire(&last)
     }
 
     private func index(_ ticket: borrowing DescriptorTicket, _ state: borrowing State) -> Int? {
@@ -132,11 +132,9 @@ package final class DescriptorBudget: Sendable {
 
     /// Closes a descriptor that nobody else holds; otherwise its last holder does. Closing may take
     /// long, so never under the lock.
-    private func retire(_ descriptor: consuming SharedFD) {
-        var descriptor = descriptor
-        guard isKnownUniquelyReferenced(&descriptor) else { return }
-        descriptor.close()
-        let spare = descriptor
+    private func retire(_ descriptor: inout SharedFD?) {
+        guard isKnownUniquelyReferenced(&descriptor), let spare = descriptor else { return }
+        spare.close()
         state.withLock { state in
             if state.spares.count < Self.spareLimit { state.spares.append(spare) }
         }

@@ -87,6 +87,8 @@ final class EventLoop: Sendable {
     }
 
     func run() {
+        // Changes places with the state's list, so that both keep their memory.
+        var pokes: [any EventSource] = []
         while true {
             do throws(Errno) {
                 try epoll.wait { token, events in
@@ -100,13 +102,13 @@ final class EventLoop: Sendable {
             } catch {
                 break
             }
-            let (pokes, isStopping) = state.withLock { state in
-                let pokes = state.pokes
-                state.pokes.removeAll(keepingCapacity: true)
-                return (pokes, state.isStopping)
+            let isStopping = state.withLock { state in
+                swap(&pokes, &state.pokes)
+                return state.isStopping
             }
             if isStopping { break }
             for source in pokes { source.poked(self) }
+            if !pokes.isEmpty { pokes.removeAll(keepingCapacity: true) }
         }
         let sources = state.withLock { state in
             defer { state.sources = [:] }

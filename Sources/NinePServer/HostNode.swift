@@ -29,20 +29,22 @@ final class HostNode: @unchecked Sendable {
     // SAFETY: what `become` sets changes only while the table is the node's only holder, under the
     // table's lock; `isRecent` belongs to the table as well. The rest is atomic.
 
+    // In an order that leaves no gaps: 72 bytes, which malloc has a size for.
     let tree: HostTreeState
-    /// The directory it was found in, and its name there; nil and empty for the folder itself.
+    /// The directory it was found in; nil for the folder itself.
     private(set) var container: HostNode?
-    private(set) var name = StoredName()
     private(set) var inode: UInt64 = 0
     let ticket = DescriptorTicket()
     private var version: UInt32 = 1
     /// When a folder's name was last seen to mean it (`Belief.now`).
     let seen = Atomic<UInt32>(0)
+    /// Its name in `container`; empty for the folder itself.
+    private(set) var name = StoredName()
+    var isRecent = false
     private var device: UInt16 = 0
     /// How many fids stand for it; stays at the largest number once it was reached.
     private let fidCount = Atomic<UInt16>(0)
     private(set) var type: UInt8 = 0
-    var isRecent = false
 
     init(tree: HostTreeState) { self.tree = tree }
 

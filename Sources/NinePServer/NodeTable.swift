@@ -8,7 +8,7 @@ import SystemIO
 /// walked again and again, the others because they save making a new object for the next file.
 final class NodeTable: Sendable {
     private struct State {
-        /// Open addressing with linear probing; a power of two in size, three quarters full at most.
+        /// Open addressing with linear probing; a power of two in size, four fifths full at most.
         var slots: [HostNode?] = Array(repeating: nil, count: 64)
         var count = 0
         var hand = 0
@@ -42,7 +42,7 @@ final class NodeTable: Sendable {
             let dropped = state.slots[place]
             state.slots[place] = node
             if dropped == nil { state.count += 1 }
-            if state.count * 4 > state.slots.count * 3 { grow(&state) }
+            if state.count * 5 > state.slots.count * 4 { grow(&state) }
             return (node, dropped)
         }
         _ = dropped

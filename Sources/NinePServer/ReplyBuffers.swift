@@ -20,7 +20,7 @@ final class ReplyBuffers: Sendable {
             MessageBufferPool(capacity: size, limit: limit) { account.give(size) }
         }
         small = pool(Self.smallSize, keeping: 128)
-        medium = pool(Self.mediumSize, keeping: 4)
+        medium = pool(Self.mediumSize, keeping: 16)
         large = pool(Int(limits.messageSize), keeping: 2)
     }
 

@@ -35,10 +35,25 @@ package final class SocketListener: Sendable {
         let socket = SharedFD(try address.listen())
         if case .unix(let path) = address { state.withLock { $0.paths.append(path) } }
         let label = "\(address)"
+        let isUnix = if case .unix = address { true } else { false }
         let acceptor = Acceptor(socket: socket, label: label) { [weak self] client, number in
+            if isUnix { Self.enlargeBuffer(client.rawValue) }
             self?.adopt(client, peer: "\(label)#\(number)")
         }
         loops[0].add(acceptor)
+    }
+
+    /// A unix socket's buffer holds three messages of 64 KiB by default; more let client and server
+    /// work at the same time. The kernel gives what it may (net.core.wmem_max). TCP adapts its own.
+    private static func enlargeBuffer(_ socket: CInt) {
+        var size: CInt = 4 << 20
+        _ = unsafe setsockopt(
+            socket,
+            SOL_SOCKET,
+            SO_SNDBUF,
+            &size,
+            socklen_t(MemoryLayout<CInt>.size)
+        )
     }
 
     /// Serves a connected socket.

@@ -1,3 +1,4 @@
 import ArgumentParser
+import NinePBench
 
 BenchCommand.main()

@@ -3,35 +3,12 @@ import NineP
 import SystemIO
 import SystemPackage
 
-/// What a run does; each item is one operation.
-enum Workload {
-    /// One file from start to end, by as many requests at once as are allowed.
-    case sequential([[UInt8]])
-    /// Walk, open, read to the end, clunk.
-    case smallFiles([[[UInt8]]])
-    /// Walk, getattr, clunk.
-    case walkAndStat([[[UInt8]]])
-    /// Walk, open, readdir to the end, clunk.
-    case listing([[[UInt8]]])
-
-    var name: String {
-        switch self {
-        case .sequential: "sequential"
-        case .smallFiles: "small-files"
-        case .walkAndStat: "walk-getattr"
-        case .listing: "readdir"
-        }
-    }
-}
-
-struct ProtocolFailure: Error {
-    let what: String
-}
-
 /// Keeps many requests outstanding on several connections, from one thread.
 final class LoadDriver {
     private let workload: Workload
-    private let items: [[[UInt8]]]
+    private let checking: Checking
+    private let paths: [[[UInt8]]]
+    private let passes: Int
     private let messageSize: UInt32
     private var next = 0
     private var connections: [LoadConnection] = []
@@ -40,31 +17,36 @@ final class LoadDriver {
 
     private(set) var operations = 0
     private(set) var byteCount = 0
-    /// Of all data read: 64-bit words added up, each file's independent of where it was cut as long
-    /// as cuts are multiples of 8.
-    private(set) var sum: UInt64 = 0
+    /// Of all data that is checked, and of the listings' names.
+    private(set) var sum = DataSum()
 
-    init(
-        socket: FilePath,
-        attachName: String,
-        messageSize: UInt32,
-        connections count: Int,
-        depth: Int,
-        workload: Workload
-    ) throws {
+    init(_ workload: Workload, on server: ServerProcess, _ load: Load) throws {
         self.workload = workload
-        self.messageSize = messageSize
-        switch workload {
-        case .sequential: items = []
-        case .smallFiles(let list), .walkAndStat(let list), .listing(let list): items = list
-        }
-        for _ in 0..<count {
-            let connection = try LoadConnection(socket, messageSize: messageSize, depth: depth)
-            try connection.attach(attachName)
-            if case .sequential(let path) = workload {
-                largeSize = try connection.openLarge(path)
+        checking = load.checking
+        messageSize = load.messageSize
+        paths = workload.paths
+        passes = load.passes
+        for _ in 0..<load.connections {
+            let connection = try LoadConnection(
+                server.socket,
+                messageSize: load.messageSize,
+                depth: load.depth,
+                readAhead: Self.readAhead(workload, load)
+            )
+            try connection.attach(server.attachName)
+            if case .sequential(let file) = workload {
+                largeSize = try connection.openLarge(file.path)
             }
             connections.append(connection)
+        }
+    }
+
+    /// So much that small replies come together, and no data that is to be dropped comes with them.
+    private static func readAhead(_ workload: Workload, _ load: Load) -> Int {
+        switch (workload, load.checking) {
+        case (.sequential, .sampled): Protocol9P.readHeaderSize
+        case (.smallFiles, .sampled): 4096
+        default: 256 << 10
         }
     }
 
@@ -76,14 +58,23 @@ final class LoadDriver {
         var polled = connections.map {
             pollfd(fd: $0.socket.rawValue, events: Int16(POLLIN), revents: 0)
         }
-        while busy > 0 {
+        while busy > 0 || connections.contains(where: \.isDiscarding) {
             try syscall { unsafe poll(&polled, nfds_t(polled.count), -1) }
             for (index, connection) in connections.enumerated() where polled[index].revents != 0 {
-                try unsafe connection.receive { slot, type, body in
-                    try unsafe self.advance(connection, slot, type, body)
+                // Some turns each, so that the connections go on together.
+                for _ in 0..<16 {
+                    guard try receive(connection) else { break }
                 }
                 try connection.flush()
             }
+        }
+    }
+
+    private func receive(_ connection: LoadConnection) throws -> Bool {
+        try unsafe connection.receive(
+            discard: { !checking.isChecked(connection.slots[$0].item) }
+        ) { slot, type, body in
+            try unsafe advance(connection, slot, type, body)
         }
     }
 
@@ -91,12 +82,14 @@ final class LoadDriver {
     private func start(_ connection: LoadConnection, _ slot: Int) {
         if case .sequential = workload {
             let chunk = UInt64(messageSize - 24)
-            let offset = UInt64(next) * chunk
-            guard offset < largeSize else { return }
+            let chunks = Int((largeSize + chunk - 1) / chunk)
+            guard next < chunks * passes else { return }
+            let offset = UInt64(next % chunks) * chunk
+            let count = min(chunk, largeSize - offset)
+            connection.slots[slot].item = next % chunks
+            connection.slots[slot].wanted = Int(count)
             next += 1
             busy += 1
-            let count = min(chunk, largeSize - offset)
-            connection.slots[slot].remaining = Int(count)
             connection.request(slot) {
                 $0.readRequest(
                     .tread,
@@ -108,8 +101,10 @@ final class LoadDriver {
             }
             return
         }
-        guard next < items.count else { return }
-        let path = items[next]
+        guard next < paths.count * passes else { return }
+        let item = next % paths.count
+        let path = paths[item]
+        connection.slots[slot].item = item
         next += 1
         busy += 1
         connection.slots[slot].offset = 0
@@ -133,9 +128,8 @@ final class LoadDriver {
         let fid = UInt32(slot) + 1
         switch (workload, type) {
         case (.sequential, .rread):
-            guard unsafe add(body) == connection.slots[slot].remaining else {
-                throw ProtocolFailure(what: "short read")
-            }
+            guard try unsafe data(body, connection.slots[slot]) == connection.slots[slot].wanted
+            else { throw BenchFailure("a read was answered with less than there is") }
             finish(connection, slot)
         case (.walkAndStat, .rwalk):
             connection.request(slot) { $0.tgetattr(tag: $1, fid: fid, mask: 0x7ff) }
@@ -144,7 +138,7 @@ final class LoadDriver {
         case (.smallFiles, .rlopen): read(connection, slot)
         case (.listing, .rlopen): list(connection, slot)
         case (.smallFiles, .rread):
-            let count = unsafe add(body)
+            let count = try unsafe data(body, connection.slots[slot])
             connection.slots[slot].offset += UInt64(count)
             if count == 0 { clunk(connection, slot) } else { read(connection, slot) }
         case (.listing, .rreaddir):
@@ -156,7 +150,7 @@ final class LoadDriver {
             }
         case (_, .rgetattr): clunk(connection, slot)
         case (_, .rclunk): finish(connection, slot)
-        default: throw ProtocolFailure(what: "\(workload.name): \(type)")
+        default: throw BenchFailure("\(workload.name): \(type) was not expected")
         }
     }
 
@@ -190,22 +184,21 @@ final class LoadDriver {
         connection.request(slot) { $0.fidRequest(.tclunk, tag: $1, fid: UInt32(slot) + 1) }
     }
 
-    /// Adds an Rread's data to the sum; returns its size.
-    private func add(_ body: UnsafeRawBufferPointer) -> Int {
-        let data = unsafe UnsafeRawBufferPointer(rebasing: body.dropFirst(4))
-        var total: UInt64 = 0
-        var offset = 0
-        while offset + 8 <= data.count {
-            total &+= unsafe data.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
-            offset += 8
+    /// Takes an Rread's data, of which there may be less here than was sent, if it is not checked.
+    /// - Returns: how much was sent, in bytes.
+    private func data(
+        _ body: UnsafeRawBufferPointer,
+        _ slot: LoadConnection.Slot
+    ) throws -> Int {
+        var reader = unsafe WireReader(body)
+        let count = Int(reader.u32())
+        if checking.isChecked(slot.item) {
+            let data = unsafe UnsafeRawBufferPointer(rebasing: body.dropFirst(4))
+            guard data.count == count else { throw BenchFailure("an Rread contradicts itself") }
+            unsafe sum.add(data)
         }
-        while offset < data.count {
-            total &+= unsafe UInt64(data[offset]) << UInt64(offset % 8 * 8)
-            offset += 1
-        }
-        sum &+= total
-        byteCount += data.count
-        return data.count
+        byteCount += count
+        return count
     }
 
     private func lastCookie(_ body: UnsafeRawBufferPointer) -> UInt64? {
@@ -217,7 +210,7 @@ final class LoadDriver {
             cookie = entry.cookie
             byteCount += 1
             // "." and ".." come in any order; only the names count for the sum.
-            sum &+= UInt64(entry.name.count)
+            sum.add(UInt64(entry.name.count))
         }
         return cookie
     }
