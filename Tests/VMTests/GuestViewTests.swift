@@ -76,18 +76,21 @@ extension VirtualMachineTests {
             return Set(inodes.values.filter { $0.count > 1 }.map { $0.sorted() })
         }
 
-        /// The whole tree through the view in the guest.
+        /// The whole tree through the view in the guest, as an ordinary user sees it or as root.
         private func guestListing(
             _ repository: String,
             ref: String,
-            user: [String] = OrdinaryUser.prefix
+            asRoot: Bool = false
         ) throws -> CommandResult {
-            try runCommand(
+            // A cache is its owner's alone.
+            let home = asRoot ? try ScratchFolder() : folder
+            let user = asRoot ? [] : OrdinaryUser.prefix
+            return try runCommand(
                 user + [
                     environment.builddisks, "guest-listing", "--repo", repository, "--ref", ref,
                     "--accel", "tcg", "--memory", "768",
                 ],
-                environment: userVariables(folder)
+                environment: userVariables(home)
             )
         }
 
@@ -129,10 +132,12 @@ extension VirtualMachineTests {
             let wanted = try reference(bare, ref)
             let archive = try parse(guestListing(environment.repository, ref: ref))
             expectEqual(archive, wanted, "archive")
+            // Its objects have the permissions of the commit's files: one of 0600 is its owner's.
             let user = try pulled("bare-user", from: environment.repository, ref)
+            try command(["chown", "-R", "\(OrdinaryUser.id)", user])
             expectEqual(try parse(guestListing(user, ref: ref)), wanted, "bare-user")
             // As its owner: the files have the commit's owners and modes.
-            expectEqual(try parse(guestListing(bare, ref: ref, user: [])), wanted, "bare")
+            expectEqual(try parse(guestListing(bare, ref: ref, asRoot: true)), wanted, "bare")
 
             // Somebody else cannot read an object of mode 0600, and is told which file it is.
             let refused = try guestListing(bare, ref: ref)

@@ -40,13 +40,14 @@ struct BootstrapChoice {
         } catch {
             throw BuildError(.input, "the bootstrap tree: \(error)")
         }
-        try Self.check(programs, in: self.commit, of: self.repository)
         let kernel: String
         do throws(BootstrapError) {
             (image, kernel) = try Self.image(options, self.commit, self.repository, agent)
         } catch {
             throw BuildError(error.isOfTheHost ? .host : .input, "\(error)")
         }
+        // After the kernel: a tree without one lacks more than programs, and that is to be said.
+        try Self.check(programs, in: self.commit, of: self.repository)
         description = "Bootstrap VM: \(tree); \(kernel)."
     }
 
