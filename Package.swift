@@ -251,7 +251,10 @@ let package = Package(
         ),
         tests("BootstrapTests", ["Bootstrap", "OSTree", "TestSupport", system]),
         tests("ComposeTests", ["Compose", "CLinux", "DiskImage", "OSTree", "TestSupport", system]),
-        tests("OrchestratorTests", ["Orchestrator", "SystemIO", "TestSupport", system]),
+        tests(
+            "OrchestratorTests",
+            ["Orchestrator", "Bootstrap", "SystemIO", "TestSupport", system]
+        ),
         tests(
             "ConfigurationTests",
             ["Configuration", "Compose", "DiskImage", "Orchestrator", "TestSupport", system]

@@ -57,11 +57,13 @@ extension BootstrapError: CustomStringConvertible {
                 + "which one OSTree boots would be left to chance; keep one"
         case .kernelFileMissing(let file, let kernel):
             "\(kernel) lacks \(file); run depmod where its modules are"
-        case .moduleMissing(let name, let kernel, let reason):
-            "\(kernel) has no module \(name), needed for \(reason); "
-                + "add it to the tree (Debian's cloud kernels lack 9P: take linux-image-amd64), or, "
-                + "where there is none (RHEL's kernels have no 9P at all), name another kernel "
+        case .moduleMissing(WantedModule.nineP, let kernel, let reason):
+            "\(kernel) has no module 9p, needed for \(reason) with --pull 9p or "
+                + "--bootstrap-root 9p; leave that out, or name another kernel "
                 + "with --kernel FILE --modules FOLDER"
+        case .moduleMissing(let name, let kernel, let reason):
+            "\(kernel) has no module \(name), needed for \(reason); add it to the tree, or name "
+                + "another kernel with --kernel FILE --modules FOLDER"
         case .damaged(let file, let kernel, let reason):
             "\(file) of \(kernel) cannot be used: \(reason)"
         case .hostKernelUnusable(let path, let reason):

@@ -9,11 +9,12 @@ package enum KernelFeatures {
     ) throws(BootstrapError) -> String {
         let kernel = try KernelFinder.find(in: commit, of: repository)
         let modules = try ModuleSet(kernel)
-        if let missing = modules.missing() {
+        if let missing = modules.missing(of: WantedModule.withoutNineP) {
             throw .moduleMissing(missing.name, KernelName(kernel), reason: missing.reason)
         }
         let lacking = WantedModule.standard.filter { !modules.contains($0.name) }.map(\.name)
         return "Linux \(kernel.version) has all that a build needs"
             + (lacking.isEmpty ? "" : "; it lacks \(lacking.joined(separator: ", "))")
+            + (lacking.contains(WantedModule.nineP) ? " (its root will be an image)" : "")
     }
 }

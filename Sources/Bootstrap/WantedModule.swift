@@ -18,7 +18,7 @@ package struct WantedModule: Sendable, Hashable {
         WantedModule("virtio_pci", "the bus that all devices are on"),
         WantedModule("virtio_console", "the control channel to the host"),
         WantedModule("vmw_vsock_virtio_transport", "the socket that carries the host's files"),
-        WantedModule("9p", "the host's files"),
+        WantedModule(nineP, "the host's files"),
         // Before Linux 5.17 it was part of 9pnet.
         WantedModule("9pnet_fd", "9P over that socket", isRequired: false),
         WantedModule("virtio_blk", "the disk"),
@@ -31,4 +31,10 @@ package struct WantedModule: Sendable, Hashable {
         WantedModule("nls_iso8859_1", "names on the EFI system partition", isRequired: false),
         WantedModule("nls_ascii", "names on the EFI system partition", isRequired: false),
     ]
+    /// What a build needs whose root is a disk.
+    package static let withoutNineP = standard.filter { !$0.isOfNineP }
+
+    private var isOfNineP: Bool { name == WantedModule.nineP || name == "9pnet_fd" }
+    /// The file system that some distributions' kernels lack.
+    package static let nineP = "9p"
 }

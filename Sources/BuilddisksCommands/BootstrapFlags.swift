@@ -19,7 +19,7 @@ struct BootstrapFlags: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Boot the VM with this kernel instead of the tree's own, where that lacks 9P or vsock.",
+            "Boot the VM with this kernel instead of the tree's own, where that lacks vsock.",
             valueName: "file"
         )
     )
@@ -33,12 +33,22 @@ struct BootstrapFlags: ParsableArguments {
     )
     var modules: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "How the VM gets its tree: live over 9P, or as an image on a disk (default: auto, "
+                + "which takes an image where the kernel lacks 9P).",
+            valueName: "root"
+        )
+    )
+    var bootstrapRoot: BootstrapOptions.RootChoice?
+
     var options: BootstrapOptions {
         BootstrapOptions(
             ref: bootstrapRef,
             repository: bootstrapRepo.map(absolutePath),
             kernel: kernel.map(absolutePath),
-            modules: modules.map(absolutePath)
+            modules: modules.map(absolutePath),
+            root: bootstrapRoot
         )
     }
 }

@@ -165,3 +165,4 @@ extension BuildRequest.Pull: ExpressibleByArgument {}
 extension DiskLayout.Scheme: ExpressibleByArgument {}
 extension DiskFormat: ExpressibleByArgument {}
 extension AcceleratorChoice: ExpressibleByArgument {}
+extension BootstrapOptions.RootChoice: ExpressibleByArgument {}

@@ -59,6 +59,8 @@ struct AdditionTree {
 
     private init(addition: Addition?) { self.addition = addition }
 
+    static let none = AdditionTree(addition: nil)
+
     private mutating func insert(
         _ added: Addition,
         _ path: ArraySlice<Substring>

@@ -159,7 +159,9 @@ struct SysrootTree {
             modified: nil,
             immutable: true
         )
-        try checkOut(tree.tree(plan.commit.rootTree), into: root, isRoot: true)
+        let contents = try tree.tree(plan.commit.rootTree)
+        if let etc = contents.directory("etc") { try refuseUnlessEmpty(etc) }
+        try partition.checkOut(contents, of: tree, into: root, &objectNodes, omitting: "etc")
         try copyConfiguration(into: root)
         try partition.file(
             "\(commit).0.origin",
@@ -178,41 +180,6 @@ struct SysrootTree {
             )
         }
     }
-
-    /// Hard links to the objects. Files of no length, and those that have as many names as ext4
-    /// allows, get an inode of their own.
-    private mutating func checkOut(
-        _ contents: CommitTree.Folder,
-        into node: PartitionTree.Node,
-        isRoot: Bool = false
-    ) throws(ComposeError) {
-        for file in contents.files {
-            let index = file.object
-            let info = tree.infos[index]
-            let object = objectNodes[index]
-            let isEmpty = info.isRegular && info.size == 0
-            if isEmpty || partition.files.linkCount(object) >= Self.mostLinks {
-                _ = try partition.object(file.name, in: node, index, info, modified: nil)
-            } else {
-                try partition.link(object, as: file.name, in: node)
-            }
-        }
-        for directory in contents.directories {
-            if isRoot && directory.name.elementsEqual("etc".utf8) {
-                try refuseUnlessEmpty(directory)
-                continue
-            }
-            let made = try partition.directory(
-                directory.name,
-                in: node,
-                try tree.meta(directory.meta),
-                modified: 0
-            )
-            try checkOut(tree.tree(directory.tree), into: made)
-        }
-    }
-
-    private static let mostLinks = 65_000
 
     private func refuseUnlessEmpty(_ directory: CommitTree.Folder.Directory) throws(ComposeError) {
         let contents = try tree.tree(directory.tree)
@@ -243,67 +210,26 @@ struct SysrootTree {
             try tree.meta(source.meta),
             modified: nil
         )
-        try copy(try tree.tree(source.tree), into: etc, with: additions.below("etc"))
-    }
-
-    /// A full copy: every file an inode of its own, with the time of the clock; and what is added.
-    private mutating func copy(
-        _ contents: CommitTree.Folder,
-        into node: PartitionTree.Node,
-        with additions: AdditionTree
-    ) throws(ComposeError) {
-        for file in contents.files {
-            if let added = additions.children[String(decoding: file.name, as: UTF8.self)] {
-                if added.isFolder { throw Self.clash(added, "a file") }
-                continue
-            }
-            let info = tree.infos[file.object]
-            _ = try partition.object(file.name, in: node, file.object, info, modified: nil)
-        }
-        var folders: Set<String> = []
-        for directory in contents.directories {
-            let name = String(decoding: directory.name, as: UTF8.self)
-            let added = additions.below(name)
-            if !added.isFolder { throw Self.clash(added, "a folder") }
-            folders.insert(name)
-            let meta = try tree.meta(directory.meta)
-            let made = try partition.directory(
-                directory.name,
-                in: node,
-                added.addition.map { $0.over(meta) } ?? meta,
-                modified: nil
-            )
-            try copy(try tree.tree(directory.tree), into: made, with: added)
-        }
-        try add(additions, to: node, without: folders)
-    }
-
-    /// - Parameter without: names that have been seen to.
-    private mutating func add(
-        _ additions: AdditionTree,
-        to node: PartitionTree.Node,
-        without: Set<String>
-    ) throws(ComposeError) {
-        for (name, child) in additions.sortedChildren where !without.contains(name) {
-            let made = try partition.added(name, in: node, child.addition)
-            if child.isFolder { try add(child, to: made, without: []) }
-        }
-    }
-
-    private static func clash(_ added: AdditionTree, _ found: String) -> ComposeError {
-        return .unsuitableTree("/\(added.anyPath) is to be added where the commit has \(found)")
+        try partition.copy(
+            try tree.tree(source.tree),
+            of: tree,
+            into: etc,
+            with: additions.below("etc")
+        )
     }
 
     private mutating func makeVar(in stateroot: PartitionTree.Node) throws(ComposeError) {
         let source = version.copiesVar ? tree.directory("var") : nil
         let node = try partition.directory("var", in: stateroot)
         let added = additions.below("var")
-        if let source { try copy(try tree.tree(source.tree), into: node, with: added) }
+        if let source {
+            try partition.copy(try tree.tree(source.tree), of: tree, into: node, with: added)
+        }
         let isEmpty = source == nil
         if isEmpty && (!version.copiesVar || tree.directory("usr/lib/tmpfiles.d") == nil) {
             try makeEmptyVar(node, added)
         } else if source == nil {
-            try add(added, to: node, without: [])
+            try partition.add(added, to: node)
         }
         try partition.file(".ostree-selabeled", in: node, [])
     }
@@ -322,12 +248,12 @@ struct SysrootTree {
                 ? try partition.directory(name, in: node, mode)
                 : try partition.added(name, in: node, own.addition)
             folders.insert(name)
-            try add(own, to: made, without: [])
+            try partition.add(own, to: made)
         }
         for name in ["run", "lock"] where added.children[name] == nil {
             try partition.symlink(name, in: node, to: "../run" + (name == "run" ? "" : "/lock"))
         }
-        try add(added, to: node, without: folders)
+        try partition.add(added, to: node, without: folders)
     }
 
     // MARK: Boot links

@@ -100,7 +100,8 @@ extension DiskSettings {
             ref: table.string("bootstrap-ref"),
             repository: table.string("bootstrap-repository").map { path($0, in: folder) },
             kernel: table.string("kernel").map { path($0, in: folder) },
-            modules: table.string("modules").map { path($0, in: folder) }
+            modules: table.string("modules").map { path($0, in: folder) },
+            root: table.choice("bootstrap-root", BootstrapOptions.RootChoice.self)
         )
         files = AddedFile.read(&table, relativeTo: folder)
     }

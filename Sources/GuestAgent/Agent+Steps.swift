@@ -13,7 +13,9 @@ extension Agent {
         let devices = BlockDevices(paths: paths)
         switch request {
         case .mountView(let view): try view.perform(timeLimit: timeLimit)
-        case .enterRoot(let root): try root.perform(base: "/newroot")
+        case .enterRoot(let root):
+            try root.perform(base: "/newroot")
+            mounts.keepForever(root.view)
         case .writeSectors(let write): try write.perform(devices: devices)
         case .makeFileSystem(let make):
             try make.perform(devices: devices, runner: runner(id, timeLimit))

@@ -60,6 +60,12 @@ struct MountTable {
 
     mutating func add(_ target: String) { targets.append(target) }
 
+    /// Leaves out what the root itself is made of: it is in use to the end, and out of reach.
+    /// - Parameter view: at or below where it is mounted.
+    mutating func keepForever(_ view: String) {
+        targets.removeAll { view == $0 || view.hasPrefix($0 + "/") }
+    }
+
     /// Unmounts `wanted`, or everything if that is empty, last mounted first. A file system in use
     /// is tried again for five seconds: the kernel lets go of a killed process's files late.
     mutating func unmount(_ wanted: [String]) throws(Failure) {

@@ -101,4 +101,14 @@ import Testing
         let failure = #expect(throws: Failure.self) { try table.unmount(["/"]) }
         #expect(failure?.kind == .invalidRequest)
     }
+
+    /// The root's own file system cannot be unmounted at the end.
+    @Test func whatTheRootIsOnStaysMounted() {
+        var table = MountTable()
+        for target in ["/run/root", "/run/root-other", "/target"] { table.add(target) }
+        table.keepForever("/run/root/tree")
+        #expect(table.targets == ["/run/root-other", "/target"])
+        table.keepForever("/target")
+        #expect(table.targets == ["/run/root-other"])
+    }
 }

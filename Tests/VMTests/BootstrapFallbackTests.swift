@@ -1,4 +1,5 @@
 import Foundation
+import SystemPackage
 import TestSupport
 import Testing
 
@@ -40,10 +41,17 @@ extension VirtualMachineTests {
             #expect(opened.status == 0, "\(opened.errors)")
         }
 
-        private func build(_ more: [String]) throws -> CommandResult {
+        private func build(
+            _ more: [String],
+            into output: String? = nil
+        ) throws -> CommandResult {
             try runCommand(
                 OrdinaryUser.prefix
-                    + environment.build(into: images, repository: repository, ref: "os/changed")
+                    + environment.build(
+                        into: output ?? images,
+                        repository: repository,
+                        ref: "os/changed"
+                    )
                     + ["--accel", "tcg"] + more,
                 environment: userVariables(folder)
             )
@@ -84,12 +92,14 @@ extension VirtualMachineTests {
             try expectTheCommitOnTheDisk()
         }
 
-        @Test func aKernelWithout9PIsReplacedByAFile() throws {
+        /// Takes 9P from the tree's kernel.
+        /// - Returns: a copy of kernel and modules from before.
+        private func remove9P() throws -> String {
             let modules = "\(tree)/usr/lib/modules"
             let version = try #require(
                 FileManager.default.contentsOfDirectory(atPath: modules).first
             )
-            let whole = folder.path + "/whole"
+            let whole = "\(folder.path)/\(version)"
             #expect(try runCommand(["cp", "-r", "\(modules)/\(version)", whole]).status == 0)
             let index = "\(modules)/\(version)/modules.dep"
             let lines = try String(contentsOfFile: index, encoding: .utf8).split(separator: "\n")
@@ -98,21 +108,51 @@ extension VirtualMachineTests {
             try FileManager.default.removeItem(atPath: index)
             try (kept.joined(separator: "\n") + "\n")
                 .write(toFile: index, atomically: true, encoding: .utf8)
-            try commit()
             #expect(try runCommand(["chmod", "-R", "a+rX", whole]).status == 0)
+            return whole
+        }
 
+        /// Its root is an image on a disk, and the disk comes out the same as with a view from another
+        /// kernel.
+        @Test func aKernelWithout9PHasItsRootOnADisk() throws {
+            let whole = try remove9P()
+            try commit()
             let looked = try runCommand([
                 environment.builddisks, "doctor", "--repo", repository, "--ref", "os/changed",
             ])
-            #expect(looked.output.contains("no module 9p"), "\(looked.output)")
-            #expect(looked.output.contains("--kernel"), "\(looked.output)")
-            let built = try build(["--kernel", whole + "/vmlinuz", "--modules", whole])
+            #expect(looked.output.contains("its root will be an image"), "\(looked.output)")
+            let built = try build([])
             try #require(built.status == 0, "\(built.errors)")
-            #expect(
-                built.output.contains("Linux \(version) from \(whole)/vmlinuz"),
-                "\(built.output)"
-            )
+            #expect(built.output.contains("since the kernel has no 9P"), "\(built.output)")
             try expectTheCommitOnTheDisk()
+
+            let other = folder.path + "/other"
+            let kernel = ["--kernel", whole + "/vmlinuz", "--modules", whole]
+            let live = try build(kernel + ["--bootstrap-root", "9p"], into: other)
+            try #require(live.status == 0, "\(live.errors)")
+            #expect(live.output.contains("live over 9P"), "\(live.output)")
+            #expect(live.output.contains("from \(whole)/vmlinuz"), "\(live.output)")
+            let same = try runCommand([
+                VMEnvironment.root + "/scripts/compare-disks",
+                images + "/current/tiny-changed.qcow2", other + "/current/tiny-changed.qcow2",
+            ])
+            // Any two builds differ in the clock's times, and in the sectors that extlinux notes.
+            let others = same.output.split(separator: "\n").filter {
+                !$0.contains("\tmtime\t") && !$0.contains("\tcontent\t/syslinux/ldlinux.sys\t")
+            }
+            #expect(others == [])
+            #expect(same.status < 2, "\(same.errors)")
+
+            // The repository cannot come over 9P then.
+            let stripped = "\(tree)/usr/lib/modules/\(FilePath(whole).lastComponent!)"
+            let refused = try build([
+                "--kernel", stripped + "/vmlinuz", "--modules", stripped, "--pull", "9p",
+            ])
+            #expect(refused.status == 4, "\(refused.errors)")
+            #expect(refused.errors.contains("no module 9p"), "\(refused.errors)")
+            let absurd = try build(["--bootstrap-root", "image", "--pull", "9p"])
+            #expect(absurd.status == 2, "\(absurd.errors)")
+            #expect(absurd.errors.contains("pull 9p"), "\(absurd.errors)")
         }
 
         @Test func whatIsNoKernelIsRefused() throws {

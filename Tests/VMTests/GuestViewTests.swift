@@ -80,7 +80,8 @@ extension VirtualMachineTests {
         private func guestListing(
             _ repository: String,
             ref: String,
-            asRoot: Bool = false
+            asRoot: Bool = false,
+            _ more: [String] = []
         ) throws -> CommandResult {
             // A cache is its owner's alone.
             let home = asRoot ? try ScratchFolder() : folder
@@ -89,7 +90,7 @@ extension VirtualMachineTests {
                 user + [
                     environment.builddisks, "guest-listing", "--repo", repository, "--ref", ref,
                     "--accel", "tcg", "--memory", "768",
-                ],
+                ] + more,
                 environment: userVariables(home)
             )
         }
@@ -132,6 +133,12 @@ extension VirtualMachineTests {
             let wanted = try reference(bare, ref)
             let archive = try parse(guestListing(environment.repository, ref: ref))
             expectEqual(archive, wanted, "archive")
+            let image = try guestListing(
+                environment.repository,
+                ref: ref,
+                ["--bootstrap-root", "image"]
+            )
+            expectEqual(try parse(image), wanted, "image")
             // Its objects have the permissions of the commit's files: one of 0600 is its owner's.
             let user = try pulled("bare-user", from: environment.repository, ref)
             try command(["chown", "-R", "\(OrdinaryUser.id)", user])

@@ -168,6 +168,8 @@ package struct FileTree: Sendable {
     }
 
     package var nodeCount: Int { stored.count }
+    /// Names in all directories.
+    package var entryCount: Int { entries.count - 1 }
     var nodes: Nodes { Nodes(stored, traits) }
 
     /// Makes room for so many more, which saves copying while the tree grows.

@@ -23,20 +23,23 @@ package struct GuestListing: Sendable {
         let session = try machine.start(in: folder, reporter: SilentReporter())
         defer { session.stop() }
         do throws(BuildError) {
-            return try list(session.guest)
+            return try list(session.guest, machine.host.root)
         } catch {
             guard let cause = machine.host.readFailure else { throw error }
             throw BuildError(.input, "\(cause)", details: [error.message])
         }
     }
 
-    private func list(_ guest: Guest) throws(BuildError) -> [JSONValue] {
-        try VMInstallation.enter(guest)
-        try guest.mountView(VMServices.treeExport, at: Self.view, "mount the view in the guest")
+    private func list(
+        _ guest: Guest,
+        _ root: BootstrapRoot
+    ) throws(BuildError) -> [JSONValue] {
+        try VMInstallation.enter(guest, root)
+        let tree = try root.mount(in: guest, at: Self.view)
         var entries: [TreeEntry] = []
         guest.channel.handlers.entries = { entries += $0 }
         try guest.perform(
-            .listTree(path: Self.view, readsContent: true),
+            .listTree(path: tree, readsContent: true),
             "list the tree",
             limit: 3600
         )

@@ -28,8 +28,10 @@ package struct Shell: Sendable {
         guard let descriptor = try listener.accept(milliseconds: 1000) else {
             throw BuildError(.fault, "QEMU did not open the console")
         }
-        try VMInstallation.enter(session.guest)
-        print("The commit is the root; its repository is at \(VMInstallation.repository).")
+        try VMInstallation.enter(session.guest, machine.host.root)
+        let repository =
+            machine.host.root == .view ? "; its repository is at \(VMInstallation.repository)" : ""
+        print("The commit is the root\(repository).")
         print("Ctrl-] leaves at once.")
         let console = SerialConsole(
             descriptor: descriptor,

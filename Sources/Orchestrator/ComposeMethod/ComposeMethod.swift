@@ -105,7 +105,7 @@ struct ComposeMethod: DiskMethod {
         }
     }
 
-    private static func error(_ error: ComposeError) -> BuildError {
+    static func error(_ error: ComposeError) -> BuildError {
         switch error {
         case .output(let path, let errno): .system(errno, "cannot write", path)
         case .layout(.outOfSpace(_, _), _):

@@ -9,17 +9,21 @@ package struct MachineConfiguration: Sendable {
         package var serial: String
         /// Throw away what the guest writes (a smoke boot must not change the disk).
         package var isSnapshot = false
+        /// The guest cannot write at all.
+        package var isReadOnly = false
 
         package init(
             path: FilePath,
             format: DiskFormat,
             serial: String,
-            isSnapshot: Bool = false
+            isSnapshot: Bool = false,
+            isReadOnly: Bool = false
         ) {
             self.path = path
             self.format = format
             self.serial = serial
             self.isSnapshot = isSnapshot
+            self.isReadOnly = isReadOnly
         }
     }
 

@@ -61,7 +61,8 @@ package enum QEMUCommand {
                 "-drive",
                 "if=none,id=disk\(index),file=\(escaped(disk.path)),format=\(disk.format.rawValue),"
                     + "cache=unsafe,discard=unmap,detect-zeroes=unmap"
-                    + (disk.isSnapshot ? ",snapshot=on" : ""),
+                    + (disk.isSnapshot ? ",snapshot=on" : "")
+                    + (disk.isReadOnly ? ",readonly=on" : ""),
                 "-device",
                 "virtio-blk-pci,drive=disk\(index),serial=\(disk.serial)"
                     + (machine.boot.isFirmware ? ",bootindex=\(index + 1)" : noROM),

@@ -10,17 +10,31 @@ package struct BootstrapOptions: Sendable, Equatable {
     package var kernel: FilePath?
     /// Its modules: the folder of its version, or one that holds that; nil is /lib/modules.
     package var modules: FilePath?
+    /// nil is `auto`.
+    package var root: RootChoice?
+
+    /// How the guest gets its root.
+    package enum RootChoice: String, Sendable, CaseIterable {
+        /// A view if the kernel has 9P, else an image.
+        case auto
+        /// The live view of the tree over 9P.
+        case ninep = "9p"
+        /// An image of the tree on a disk.
+        case image
+    }
 
     package init(
         ref: String? = nil,
         repository: FilePath? = nil,
         kernel: FilePath? = nil,
-        modules: FilePath? = nil
+        modules: FilePath? = nil,
+        root: RootChoice? = nil
     ) {
         self.ref = ref
         self.repository = repository
         self.kernel = kernel
         self.modules = modules
+        self.root = root
     }
 
     /// These, and what they leave open as `base` has it.
@@ -29,7 +43,8 @@ package struct BootstrapOptions: Sendable, Equatable {
             ref: ref ?? base.ref,
             repository: repository ?? base.repository,
             kernel: kernel ?? base.kernel,
-            modules: modules ?? base.modules
+            modules: modules ?? base.modules,
+            root: root ?? base.root
         )
     }
 
@@ -46,6 +61,6 @@ package struct BootstrapOptions: Sendable, Equatable {
     var fields: [String] {
         if self == BootstrapOptions() { return [] }
         return ["bootstrap", ref ?? "", repository?.string ?? "", kernel?.string ?? ""]
-            + [modules?.string ?? ""]
+            + [modules?.string ?? ""] + (root.map { [$0.rawValue] } ?? [])
     }
 }

@@ -112,6 +112,8 @@ package struct BuildRequest: Sendable {
                 "the method compose makes new disks only; updates need the VM"
             } else if update.publishesOverlay && format == .raw {
                 "a raw disk cannot be an overlay"
+            } else if pull == .ninep && bootstrap.root == .image {
+                "pull 9p needs the repository over 9P, which a bootstrap root image does without"
             } else {
                 bootstrap.obstacle
             }

@@ -10,6 +10,7 @@ struct BootstrapChoice {
     let repository: Repository
     let commit: Commit
     let image: BootstrapImage
+    let root: BootstrapRoot
     /// One line for the user.
     let description: String
 
@@ -41,14 +42,17 @@ struct BootstrapChoice {
             throw BuildError(.input, "the bootstrap tree: \(error)")
         }
         let kernel: String
+        let why: String
         do throws(BootstrapError) {
-            (image, kernel) = try Self.image(options, self.commit, self.repository, agent)
+            let machine: Machine
+            (machine, kernel) = try Self.machine(options, self.commit, self.repository, agent)
+            (image, root, why) = (machine.image, machine.root, machine.why)
         } catch {
             throw BuildError(error.isOfTheHost ? .host : .input, "\(error)")
         }
         // After the kernel: a tree without one lacks more than programs, and that is to be said.
         try Self.check(programs, in: self.commit, of: self.repository)
-        description = "Bootstrap VM: \(tree); \(kernel)."
+        description = "Bootstrap VM: \(tree), \(why); \(kernel)."
     }
 
     private static func check(
@@ -77,32 +81,65 @@ struct BootstrapChoice {
         )
     }
 
+    /// A kernel made ready, and what root it is going to have.
+    struct Machine {
+        let image: BootstrapImage
+        let root: BootstrapRoot
+        /// The root and its reason, for people.
+        let why: String
+
+        init(
+            _ kernel: any BootKernel,
+            _ choice: BootstrapOptions.RootChoice,
+            agent: FilePath,
+            cache: BootstrapCache? = nil
+        ) throws(BootstrapError) {
+            func prepare(_ modules: [WantedModule]) throws(BootstrapError) -> BootstrapImage {
+                try BootstrapImage.prepare(kernel, agent: agent, modules: modules, cache: cache)
+            }
+            if choice == .image {
+                image = try prepare(WantedModule.withoutNineP)
+                (root, why) = (.image, "as an image on a disk, as asked")
+                return
+            }
+            do throws(BootstrapError) {
+                image = try prepare(WantedModule.standard)
+                (root, why) = (.view, "live over 9P" + (choice == .auto ? "" : ", as asked"))
+            } catch {
+                guard choice == .auto, case .moduleMissing(WantedModule.nineP, _, _) = error else {
+                    throw error
+                }
+                image = try prepare(WantedModule.withoutNineP)
+                (root, why) = (.image, "as an image on a disk, since the kernel has no 9P")
+            }
+        }
+    }
+
     /// The kernel made ready, and what to say about it.
-    private static func image(
+    private static func machine(
         _ options: BootstrapOptions,
         _ commit: Commit,
         _ repository: Repository,
         _ agent: FilePath
-    ) throws(BootstrapError) -> (BootstrapImage, String) {
+    ) throws(BootstrapError) -> (Machine, String) {
+        let root = options.root ?? .auto
         if let path = options.kernel {
             let kernel = try HostKernel(image: path, modules: options.modules)
-            let image = try BootstrapImage.prepare(kernel, agent: agent)
-            return (image, "Linux \(kernel.version) from \(path), as asked")
+            let machine = try Machine(kernel, root, agent: agent)
+            return (machine, "Linux \(kernel.version) from \(path), as asked")
         }
         do throws(BootstrapError) {
             let kernel = try KernelFinder.find(in: commit, of: repository)
-            let image = try BootstrapImage.prepare(kernel, agent: agent)
-            return (image, "its own kernel, Linux \(kernel.version)")
+            let machine = try Machine(kernel, root, agent: agent)
+            return (machine, "its own kernel, Linux \(kernel.version)")
         } catch {
             guard case .moduleMissing(let name, let kernel, let reason) = error else {
                 throw error
             }
             for candidate in HostKernel.installed() {
-                guard let image = try? BootstrapImage.prepare(candidate, agent: agent) else {
-                    continue
-                }
+                guard let machine = try? Machine(candidate, root, agent: agent) else { continue }
                 let why = "since \(kernel) has no \(name) (\(reason))"
-                return (image, "Linux \(candidate.version) of this host, \(why)")
+                return (machine, "Linux \(candidate.version) of this host, \(why)")
             }
             throw error
         }

@@ -70,10 +70,11 @@ struct BootstrapMachine {
         console: FilePath? = nil,
         stock: VMSession.StockBoot? = nil
     ) throws(BuildError) -> VMSession {
-        try VMSession.start(
+        let rootDisk = try host.rootDisk(in: folder, threads: processorCount())
+        return try VMSession.start(
             VMSession.Setup(
                 host: host,
-                disks: [],
+                disks: rootDisk.map { [$0] } ?? [],
                 memory: request.memory,
                 processors: processorCount(),
                 folder: folder,

@@ -11,10 +11,12 @@ import SystemPackage
 /// it serves.
 struct VMHost {
     let bootstrap: BootstrapImage
+    let root: BootstrapRoot
     /// What the VM is made of and why, in one line.
     let description: String
     let service: NinePService
     private let tree: CommitTree
+    private let treeRepository: Repository
     /// Serves the commit's objects, where the guest is to have them so.
     var pack: PackService?
 
@@ -27,6 +29,15 @@ struct VMHost {
 
     /// What the guest could not read of its root, if anything; it only saw an errno.
     var readFailure: OSTreeError? { tree.readFailures.first }
+
+    /// The disk that the guest has its root on, if that is not a view.
+    /// - Parameter folder: for the disk's image.
+    func rootDisk(
+        in folder: PrivateFolder,
+        threads: Int
+    ) throws(BuildError) -> MachineConfiguration.Disk? {
+        try root.disk(of: tree.commit, in: treeRepository, folder, threads: threads)
+    }
 
     /// - Parameters:
     ///   - programs: what the bootstrap tree has to hold.
@@ -47,7 +58,9 @@ struct VMHost {
             agent: agent
         )
         bootstrap = choice.image
+        root = choice.root
         description = choice.description
+        treeRepository = choice.repository
         do throws(OSTreeError) {
             tree = try CommitTree(repository: choice.repository, commit: choice.commit)
         } catch {

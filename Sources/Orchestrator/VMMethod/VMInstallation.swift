@@ -16,14 +16,11 @@ struct VMInstallation {
     static let repository = "/run/builddisks/repo"
     private static let view = "/run/builddisks/tree"
 
-    /// Moves the guest into the commit's tree and mounts the host's repository.
-    static func enter(_ guest: Guest) throws(BuildError) {
-        try guest.mountView(
-            VMServices.treeExport,
-            at: view,
-            "mount the commit's tree in the guest"
-        )
-        try guest.perform(.enterRoot(EnterRoot(view: view)), "enter the commit's tree")
+    /// Moves the guest into the bootstrap tree, and mounts the host's repository if there is 9P.
+    static func enter(_ guest: Guest, _ root: BootstrapRoot) throws(BuildError) {
+        let tree = try root.mount(in: guest, at: view)
+        try guest.perform(.enterRoot(EnterRoot(view: tree)), "enter the bootstrap tree")
+        guard root == .view else { return }
         try guest.mountView(
             VMServices.repositoryExport,
             at: Self.repository,

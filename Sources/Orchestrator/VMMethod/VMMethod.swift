@@ -21,6 +21,8 @@ struct VMMethod: DiskMethod {
         var host: VMHost
         var progress: PullProgress
         var folder: PrivateFolder
+        /// What the guest's root is on, unless it is a view.
+        var rootDisk: MachineConfiguration.Disk?
     }
 
     /// Makes the disk `file`. On an error the file is of no use.
@@ -37,7 +39,7 @@ struct VMMethod: DiskMethod {
                             format: previous == nil ? plan.request.format : .qcow2,
                             serial: VMInstallation.diskSerial
                         )
-                    ],
+                    ] + (ready.rootDisk.map { [$0] } ?? []),
                     memory: plan.request.memory,
                     processors: processors,
                     folder: ready.folder,
@@ -76,7 +78,7 @@ struct VMMethod: DiskMethod {
         _ clock: PhaseClock
     ) throws(BuildError) {
         try clock.run(.format) { () throws(BuildError) in
-            try VMInstallation.enter(installation.guest)
+            try VMInstallation.enter(installation.guest, ready.host.root)
             try installation.format()
         }
         try clock.run(.pull) { () throws(BuildError) in
@@ -101,7 +103,7 @@ struct VMMethod: DiskMethod {
     ) throws(BuildError) {
         let update = VMUpdate(installation: installation, plan: plan)
         try clock.run(.mount) { () throws(BuildError) in
-            try VMInstallation.enter(installation.guest)
+            try VMInstallation.enter(installation.guest, ready.host.root)
             try update.mount()
         }
         try clock.run(.pull) { () throws(BuildError) in try pull(installation, ready) }
@@ -133,10 +135,13 @@ struct VMMethod: DiskMethod {
         )
         // Before the kernel is prepared: its threads read while we do, and while the VM boots.
         let pack = plan.request.pull == .pack ? try packService(progress) : nil
+        var options = plan.request.bootstrap
+        // The repository comes the same way as the root.
+        if plan.request.pull == .ninep { options.root = .ninep }
         var host = try VMHost(
             repository: plan.repository,
             commit: plan.commit,
-            options: plan.request.bootstrap,
+            options: options,
             programs: programs,
             agent: tools.agent,
             observer: progress
@@ -158,11 +163,18 @@ struct VMMethod: DiskMethod {
                 launcher: tools.launcher
             )
         }
-        return Preparation(
-            host: host,
-            progress: progress,
-            folder: try PrivateFolder()
-        )
+        let folder = try PrivateFolder()
+        do throws(BuildError) {
+            return Preparation(
+                host: host,
+                progress: progress,
+                folder: folder,
+                rootDisk: try host.rootDisk(in: folder, threads: processors)
+            )
+        } catch {
+            folder.remove()
+            throw error
+        }
     }
 
     /// What the bootstrap tree has to hold.
