@@ -180,7 +180,7 @@ let package = Package(
             path: "Tests/TestSupport",
             swiftSettings: strictTests
         ),
-        tests("SystemIOTests", ["SystemIO", "TestSupport"]),
+        tests("SystemIOTests", ["SystemIO", "CLinux", "TestSupport", system]),
         .target(
             name: "NinePRewriting",
             dependencies: ["NineP"],
@@ -253,7 +253,10 @@ let package = Package(
         tests("ComposeTests", ["Compose", "CLinux", "DiskImage", "OSTree", "TestSupport", system]),
         tests(
             "OrchestratorTests",
-            ["Orchestrator", "Bootstrap", "SystemIO", "TestSupport", system]
+            [
+                "Orchestrator", "Bootstrap", "ByteStream", "SystemIO", "CLinux", "TestSupport",
+                system,
+            ]
         ),
         tests(
             "ConfigurationTests",

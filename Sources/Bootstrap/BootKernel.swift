@@ -1,9 +1,13 @@
+package import SystemPackage
+
 /// A kernel with the folder of its modules, wherever they are kept.
 package protocol BootKernel: Sendable {
     /// As `uname -r`.
     var version: String { get }
     /// Where it is, for people: "the commit", "this host".
     var origin: String { get }
+    /// Where it is a program of the host that runs as it is (User-mode Linux): that.
+    var program: FilePath? { get }
     /// Stands for the image in the cache.
     func imageKey() throws(BootstrapError) -> String
     /// Stands for the kernel with all its modules in the cache.
@@ -17,6 +21,8 @@ package protocol BootKernel: Sendable {
 }
 
 extension BootKernel {
+    package var program: FilePath? { nil }
+
     /// CONFIG_HZ: timer ticks a second; nil where the kernel came without its configuration.
     func tickRate() throws(BootstrapError) -> Int? {
         guard let text = try configuration() else { return nil }

@@ -6,7 +6,8 @@ package import SystemPackage
 /// What a bootstrap machine is started with: a kernel, as a rule the commit's own, and an initramfs of
 /// the guest agent and the kernel's modules. The files stay in the cache as long as this value lives.
 package struct BootstrapImage: Sendable {
-    /// What `-kernel` is to be: an ELF `vmlinux` if `isPVH`, else the vmlinuz as it was.
+    /// What `-kernel` is to be: an ELF `vmlinux` if `isPVH`, else the vmlinuz as it was. A kernel that is
+    /// a program: that program, where it is.
     package let kernel: FilePath
     package let initramfs: FilePath
     /// As `uname -r`.
@@ -30,9 +31,19 @@ package struct BootstrapImage: Sendable {
         cache: BootstrapCache? = nil
     ) throws(BootstrapError) -> BootstrapImage {
         let cache = if let cache { cache } else { try BootstrapCache.standard() }
-        let kernel = try cache.entry("kernel-\(revision)-\(try source.imageKey())") {
-            () throws(BootstrapError) in
-            try kernelData(source)
+        let kernel: FilePath
+        var isPVH = false
+        var entries: [CacheEntry] = []
+        if let program = source.program {
+            kernel = program
+        } else {
+            let entry = try cache.entry("kernel-\(revision)-\(try source.imageKey())") {
+                () throws(BootstrapError) in
+                try kernelData(source)
+            }
+            kernel = entry.data
+            isPVH = entry.facts["entry"] == "pvh"
+            entries.append(entry)
         }
         let agentBytes: [UInt8]
         do throws(Errno) {
@@ -47,12 +58,12 @@ package struct BootstrapImage: Sendable {
             return (Initramfs.archive(agent: agentBytes, modules: files), [:])
         }
         return BootstrapImage(
-            kernel: kernel.data,
+            kernel: kernel,
             initramfs: initramfs.data,
             kernelVersion: source.version,
-            isPVH: kernel.facts["entry"] == "pvh",
+            isPVH: isPVH,
             tickRate: try source.tickRate(),
-            entries: [kernel, initramfs]
+            entries: entries + [initramfs]
         )
     }
 

@@ -10,7 +10,12 @@ package struct HostKernel: BootKernel {
     /// The folder VERSION of lib/modules.
     package let modules: FilePath
 
+    /// Whether the image is a program that runs as it is, and no machine's kernel.
+    private let isProgram: Bool
+
     package var origin: String { "this host" }
+
+    package var program: FilePath? { isProgram ? imagePath : nil }
 
     /// A kernel by name. The version comes from the image; `modules` is the folder of that version, or
     /// one that holds it (nil: /lib/modules).
@@ -31,12 +36,22 @@ package struct HostKernel: BootKernel {
         self.version = version
         imagePath = image
         self.modules = folder
+        isProgram = false
     }
 
-    private init(version: String, image: FilePath, modules: FilePath) {
+    private init(version: String, image: FilePath, modules: FilePath, isProgram: Bool = false) {
         self.version = version
         imagePath = image
         self.modules = modules
+        self.isProgram = isProgram
+    }
+
+    /// User-mode Linux.
+    /// - Parameters:
+    ///   - version: as it tells itself.
+    ///   - modules: the folder with its modules.dep.
+    package init(program: FilePath, version: String, modules: FilePath) {
+        self.init(version: version, image: program, modules: modules, isProgram: true)
     }
 
     /// The installed kernels of a host whose image may be read, last version first.

@@ -37,4 +37,12 @@ package struct WantedModule: Sendable, Hashable {
     private var isOfNineP: Bool { name == WantedModule.nineP || name == "9pnet_fd" }
     /// The file system that some distributions' kernels lack.
     package static let nineP = "9p"
+
+    /// What a build needs in User-mode Linux: virtio comes over a bus of its own, the control channel
+    /// over the socket.
+    package static let userMode: [WantedModule] =
+        [WantedModule("virtio_uml", "the bus that all devices are on")]
+        + standard.filter {
+            !["virtio_pci", "virtio_console", "virtio_rng", "unix"].contains($0.name)
+        }
 }

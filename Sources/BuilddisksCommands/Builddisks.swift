@@ -10,6 +10,7 @@ package struct Builddisks: ParsableCommand {
         subcommands: [
             BuildCommand.self, BootCommand.self, ShellCommand.self, DoctorCommand.self,
             BenchBootCommand.self, GuestListingCommand.self, LaunchChildCommand.self,
+            SuperviseChildCommand.self,
         ]
     )
 

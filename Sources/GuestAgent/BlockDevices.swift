@@ -6,8 +6,13 @@ package import SystemPackage
 /// (Documentation/ABI/stable/sysfs-block).
 package struct BlockDevices: Sendable {
     private let paths: SystemPaths
+    /// By name, for disks that do not tell theirs.
+    private let serials: [String: String]
 
-    package init(paths: SystemPaths) { self.paths = paths }
+    package init(paths: SystemPaths) {
+        self.paths = paths
+        serials = KernelCommandLine(paths: paths).serials
+    }
 
     /// The device node of a disk or partition.
     package func node(_ device: BlockDevice) throws(Failure) -> FilePath {
@@ -29,6 +34,7 @@ package struct BlockDevices: Sendable {
     private func diskName(_ serial: String) throws(Failure) -> String {
         let block = paths.sys.appending("block")
         for name in (try? directoryNames(block)) ?? [] {
+            if serials[name] == serial { return name }
             let disk = block.appending(name)
             for file in ["serial", "device/serial"] where text(disk.appending(file)) == serial {
                 return name

@@ -30,12 +30,7 @@ package enum InitProcess {
 
     private static func serve(_ startup: Startup) -> String {
         do throws(Errno) {
-            let port = try ControlPort.open(
-                ControlProtocol.portName,
-                paths: SystemPaths(),
-                milliseconds: 30_000
-            )
-            let channel = try ControlChannel(port)
+            let channel = try ControlChannel(try openControl())
             let agent = Agent(channel: channel, isInit: true, startup: startup) { writeLine($0) }
             // Without its host the machine has no purpose, and the disk is not going to be used.
             switch try agent.serve(onChannelEnd: { powerOff($0) }) {
@@ -47,8 +42,25 @@ package enum InitProcess {
                 return reason
             }
         } catch {
-            return "control port \(ControlProtocol.portName): \(error)"
+            return "control channel: \(error)"
         }
+    }
+
+    /// The virtio-serial port, or the virtio socket where the host says so.
+    private static func openControl() throws(Errno) -> SharedFD {
+        let paths = SystemPaths()
+        guard let port = KernelCommandLine(paths: paths).controlPort else {
+            return try ControlPort.open(
+                ControlProtocol.portName,
+                paths: paths,
+                milliseconds: 30_000
+            )
+        }
+        return SharedFD(
+            OwnedFD(
+                try syscall { clinux_connect_vsock(UInt32(VMADDR_CID_HOST), port, 1 << 20, 30) }
+            )
+        )
     }
 
     /// Errors show in the step that needs what is missing; the console may not be there yet.

@@ -97,6 +97,15 @@ package func symlinkTarget(_ path: FilePath) throws(Errno) -> String {
     return String(decoding: buffer[..<length], as: UTF8.self)
 }
 
+/// The path without symbolic links; itself where it cannot be resolved. The C function is `realpath`.
+package func resolvedPath(_ path: FilePath) -> FilePath {
+    guard let resolved = unsafe path.withPlatformString({ unsafe realpath($0, nil) }) else {
+        return path
+    }
+    defer { unsafe free(resolved) }
+    return FilePath(unsafe String(cString: resolved))
+}
+
 /// Makes what has been written to a file, or a folder's entries, durable. The C function is `fsync`.
 package func flushFile(_ path: FilePath) throws(Errno) {
     let file = try OwnedFD.open(path, O_RDONLY)

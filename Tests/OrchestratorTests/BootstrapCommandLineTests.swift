@@ -28,6 +28,15 @@ import Testing
         }
     }
 
+    /// The agent has to know what this machine has no device for.
+    @Test func userModeLinuxIsToldOfItsChannelAndDisk() {
+        let arguments = words(.uml, tickRate: nil)
+        #expect(arguments.contains("console=tty0"))
+        #expect(arguments.contains("builddisks.control=vsock:5642"))
+        #expect(arguments.contains("builddisks.disk=vda:target"))
+        #expect(!words(.tcg, tickRate: nil).contains { $0.hasPrefix("builddisks.") })
+    }
+
     /// Delays may be longer than asked for, never shorter, whatever the kernel's timer does.
     @Test func anUnknownTickRateCountsAsTheSlowest() {
         #expect(words(.tcg, tickRate: nil).contains("lpj=25000000"))

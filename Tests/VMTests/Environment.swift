@@ -24,6 +24,12 @@ struct VMEnvironment: Sendable {
 
     static let skipReason: Comment = "no qemu-system-x86_64 here"
 
+    static let hasUserModeLinux = FileManager.default.isExecutableFile(
+        atPath: "/usr/bin/linux.uml"
+    )
+
+    static let noUserModeLinux: Comment = "no linux.uml here"
+
     static let shared = Result { try VMEnvironment() }
 
     /// Archive repository of the fixture, readable by everyone.

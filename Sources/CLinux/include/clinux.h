@@ -56,8 +56,9 @@ static inline int clinux_errno(void) { return errno; }
 // A global variable that C code may change.
 static inline char **clinux_environ(void) { return environ; }
 
-// SIG_IGN is a macro with a cast.
+// SIG_IGN and SIG_DFL are macros with casts.
 static inline void clinux_ignore_signal(int number) { signal(number, SIG_IGN); }
+static inline void clinux_default_signal(int number) { signal(number, SIG_DFL); }
 
 // open(2) is variadic.
 static inline int clinux_open(const char *path, int flags, unsigned int mode) {
@@ -115,6 +116,8 @@ static inline int clinux_prctl(int option, unsigned long argument) {
     return prctl(option, argument, 0, 0, 0);
 }
 
+static inline int clinux_no_new_privileges(void) { return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); }
+
 // fcntl(2) and ioctl(2) are variadic.
 static inline int clinux_fcntl(int fd, int command, int argument) { return fcntl(fd, command, argument); }
 static inline int clinux_ioctl(int fd, unsigned long request, void *argument) {
@@ -141,6 +144,25 @@ static inline int clinux_ended_child(void) {
 static inline int clinux_has_ended(int pid) {
     siginfo_t info = {0};
     return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid == pid;
+}
+
+// Landlock (Linux 5.13), by number: Debian 12's headers end at ABI 3. struct landlock_ruleset_attr
+// grew from 8 to 24 bytes; struct landlock_path_beneath_attr is packed.
+static inline int clinux_landlock_abi(void) { return (int)syscall(444, NULL, 0, 1); }
+static inline int clinux_landlock_ruleset(uint64_t files, uint64_t network, uint64_t scope,
+                                          size_t size) {
+    const uint64_t attributes[3] = {files, network, scope};
+    return (int)syscall(444, attributes, size, 0);
+}
+static inline int clinux_landlock_allow_beneath(int ruleset, int folder, uint64_t access) {
+    const struct __attribute__((packed)) {
+        uint64_t access;
+        int32_t folder;
+    } rule = {access, folder};
+    return (int)syscall(445, ruleset, 1, &rule, 0);
+}
+static inline int clinux_landlock_restrict_self(int ruleset) {
+    return (int)syscall(446, ruleset, 0);
 }
 
 // Device numbers.

@@ -62,6 +62,12 @@ package struct DiskBoot: Sendable {
         switch accelerator {
         case .tcg: try boot(request, .tcg)
         case .kvm: try boot(request, .kvm)
+        case .uml:
+            throw BuildError(
+                .usage,
+                "User-mode Linux cannot boot a disk: it has no firmware and brings its own kernel",
+                hint: "--accel uml is for the bootstrap VM of `build` and `shell`."
+            )
         case .auto: try bootAutomatically(request, note)
         }
     }

@@ -26,7 +26,7 @@ package struct Shell: Sendable {
         let session = try machine.start(in: folder, reporter: reporter, console: socket)
         defer { session.stop() }
         guard let descriptor = try listener.accept(milliseconds: 1000) else {
-            throw BuildError(.fault, "QEMU did not open the console")
+            throw BuildError(.fault, "\(session.machine.name) did not open the console")
         }
         try VMInstallation.enter(session.guest, machine.host.root)
         let repository =
@@ -43,13 +43,14 @@ package struct Shell: Sendable {
             try? console.interact()
             cancellation.cancel(signal: SIGTERM)
         }
+        let terminal = "/dev/" + type(of: session.machine).consoleDevice
         do throws(BuildError) {
             _ = try session.guest.channel.perform(
                 .run(
                     RunCommand(arguments: [
                         "/bin/sh", "-c",
                         "if command -v setsid >/dev/null; then exec setsid -c /bin/sh -i"
-                            + " <>/dev/ttyS0 >&0 2>&0; fi; exec /bin/sh -i <>/dev/ttyS0 >&0 2>&0",
+                            + " <>\(terminal) >&0 2>&0; fi; exec /bin/sh -i <>\(terminal) >&0 2>&0",
                     ])
                 ),
                 step: "run a shell",

@@ -27,8 +27,8 @@ package struct Doctor: Sendable {
 
     package func examine() -> [Finding] {
         var findings =
-            [Self.agent()] + Self.qemu() + [Self.kvm(), Self.vhostVsock(), Self.firmware()]
-            + Self.bootPrograms() + [Self.libostree()]
+            [Self.agent()] + Self.qemu() + [Self.kvm()] + Self.userModeLinux()
+            + [Self.vhostVsock(), Self.firmware()] + Self.bootPrograms() + [Self.libostree()]
         if let output { findings.append(Self.space(output)) }
         if let target { findings += Self.commit(target) }
         return findings
@@ -194,7 +194,7 @@ package struct Doctor: Sendable {
         }
     }
 
-    private static func text(_ program: FilePath, _ arguments: [String]) -> [String] {
+    static func text(_ program: FilePath, _ arguments: [String]) -> [String] {
         guard let launcher = try? symlinkTarget("/proc/self/exe") else { return [] }
         return (try? CommandOutput(launcher: FilePath(launcher), program, arguments))?.lines ?? []
     }

@@ -2,19 +2,24 @@ import CLinux
 package import SystemIO
 package import SystemPackage
 
-/// A unix stream socket on which QEMU (a chardev in client mode) is expected to call once.
-package struct ControlListener: ~Copyable {
-    private let socket: OwnedFD
+/// Where a byte stream of the guest's is expected: the control protocol's or the console's.
+package protocol ControlEndpoint: Sendable {
+    /// The stream, or nil when the guest's end has not come within `milliseconds`.
+    func accept(milliseconds: CInt) throws(BuildError) -> SharedFD?
+}
+
+/// A unix stream socket on which the machine (QEMU: a chardev in client mode) is expected to call.
+package struct ControlListener: ControlEndpoint {
+    private let socket: SharedFD
 
     package init(_ path: FilePath) throws(BuildError) {
         do throws(Errno) {
-            socket = try UnixSocket.listen(at: path)
+            socket = SharedFD(try UnixSocket.listen(at: path))
         } catch {
             throw .system(error, "cannot listen on", path)
         }
     }
 
-    /// The connection, or nil when none came within `milliseconds`.
     package func accept(milliseconds: CInt) throws(BuildError) -> SharedFD? {
         guard pollReadable([socket.rawValue], milliseconds: milliseconds) != nil else { return nil }
         do throws(Errno) {

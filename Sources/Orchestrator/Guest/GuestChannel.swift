@@ -20,7 +20,7 @@ package final class GuestChannel {
     }
 
     private let descriptor: SharedFD
-    private let machine: QEMUMachine
+    private let machine: any Machine
     private let cancellation: Cancellation
     private var session = HostSession()
     private var pending: [HostSession.Event] = []
@@ -31,7 +31,7 @@ package final class GuestChannel {
     /// Generous, since an emulated guest on a busy host can be stopped for long.
     private static let heartbeatLimit = 60.0
 
-    package init(descriptor: SharedFD, machine: QEMUMachine, cancellation: Cancellation) {
+    package init(descriptor: SharedFD, machine: any Machine, cancellation: Cancellation) {
         self.descriptor = descriptor
         self.machine = machine
         self.cancellation = cancellation
@@ -91,8 +91,9 @@ package final class GuestChannel {
         throw failure("cannot \(step): no answer within \(ProgressText.duration(limit))")
     }
 
-    /// Waits for the machine to end by itself.
+    /// Waits for the machine to end by itself, now that nothing more is to be said.
     package func waitForPowerOff(limit: Double) throws(BuildError) {
+        shutdown(descriptor.rawValue, CInt(SHUT_RDWR))
         guard machine.wait(milliseconds: CInt(limit * 1000)) != nil else {
             throw failure("the guest did not switch itself off")
         }
@@ -152,10 +153,10 @@ package final class GuestChannel {
         let exit = machine.wait(milliseconds: 5000)
         let reason =
             switch exit {
-            case .signal(let number)?: "QEMU was killed by signal \(number)"
+            case .signal(let number)?: "\(machine.name) was killed by signal \(number)"
             case .status(0)?: "the guest stopped by itself"
-            case .status(let code)?: "QEMU ended with status \(code)"
-            case nil: "QEMU closed the control channel"
+            case .status(let code)?: "\(machine.name) ended with status \(code)"
+            case nil: "\(machine.name) closed the control channel"
             }
         return failure(
             "\(reason) before the work was done",
@@ -169,7 +170,7 @@ package final class GuestChannel {
             .guest,
             message,
             hint: hint,
-            details: machine.errorOutput.map { "qemu: \($0)" }
+            details: machine.errorOutput.map { "\(machine.name): \($0)" }
                 + console.suffix(30).map { "console: \($0)" }
         )
         error.console = console

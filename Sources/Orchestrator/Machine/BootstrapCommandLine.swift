@@ -3,14 +3,23 @@ import SystemIO
 /// The bootstrap kernel's command line. Nothing here changes what a guest writes to a disk; each
 /// argument saves time in a machine that lives for minutes (docs/boot.md has the figures).
 enum BootstrapCommandLine {
-    /// A panic ends QEMU (`-no-reboot`) and is seen at once.
-    private static let always = [
-        "console=ttyS0", "quiet", "loglevel=4", "panic=-1", "mitigations=off", "audit=0",
-        "random.trust_cpu=on", "net.ifnames=0",
+    /// A panic ends the machine (QEMU's `-no-reboot`) and is seen at once.
+    private static let always = ["quiet", "loglevel=4", "panic=-1", "audit=0"]
+
+    /// For a kernel that has a whole machine to itself.
+    private static let machine = [
+        "mitigations=off", "random.trust_cpu=on", "net.ifnames=0",
         // Self-tests of the kernel's ciphers, none of which we use.
         "cryptomgr.notests=1",
         // Debian's kernels clear all memory that they hand out.
         "init_on_alloc=0",
+    ]
+
+    /// User-mode Linux loads no security module: without a policy they label nothing and cost time.
+    /// The agent is told what this machine has no device for (docs/control-protocol.md).
+    private static let userMode = [
+        "lsm=", "builddisks.control=vsock:\(SocketControl.port)",
+        "builddisks.disk=vda:\(VMInstallation.diskSerial)",
     ]
 
     /// - Parameters:
@@ -21,13 +30,15 @@ enum BootstrapCommandLine {
         tickRate: Int?,
         counter: HostCounter?
     ) -> String {
-        var arguments = always
+        var arguments = ["console=\(accelerator.machine.consoleDevice)"] + always
         switch accelerator {
         case .kvm:
             // Under KVM the kernel is told its clock's frequency (kvmclock).
-            break
+            arguments += machine
+        case .uml:
+            arguments += userMode
         case .tcg:
-            arguments.append("no_timer_check")
+            arguments += machine + ["no_timer_check"]
             if let counter { arguments += clock(counter, tickRate: tickRate ?? slowestTickRate) }
         }
         return arguments.joined(separator: " ")

@@ -38,7 +38,8 @@ package enum QEMUCommand {
         let options = machine.isTuned ? tuned : standard
         switch accelerator {
         case .kvm: arguments += ["-accel", "kvm", "-cpu", "host"]
-        case .tcg: arguments += ["-accel", options.emulation, "-cpu", options.emulatedProcessor]
+        case .tcg, .uml:
+            arguments += ["-accel", options.emulation, "-cpu", options.emulatedProcessor]
         }
         // Without an option ROM the firmware has less to do.
         let noROM = machine.isTuned ? ",romfile=" : ""

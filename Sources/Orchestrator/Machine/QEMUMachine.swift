@@ -2,11 +2,11 @@ import CLinux
 package import SystemIO
 package import SystemPackage
 
-/// A running QEMU. It dies with this process; `stop()` ends it before.
-package final class QEMUMachine: Sendable {
+/// A running QEMU.
+package final class QEMUMachine: Machine {
+    package static let name = "QEMU"
     private let process: ChildProcess
     private let errors: FilePath
-    /// What runs the guest.
     package let accelerator: Accelerator
     private let console: FilePath?
 
@@ -43,7 +43,6 @@ package final class QEMUMachine: Sendable {
         }
     }
 
-    /// Waits for QEMU's end, at most `milliseconds` (-1: without limit); nil while it runs.
     package func wait(milliseconds: CInt) -> ChildProcess.Exit? {
         process.wait(milliseconds: milliseconds)
     }
@@ -70,11 +69,19 @@ package final class QEMUMachine: Sendable {
         return (user + system) / 100
     }
 
-    /// What QEMU itself complained of.
     package var errorOutput: [String] { lastLines(of: errors, count: 10) }
 
-    /// The guest's last words on its serial console.
     package var consoleTail: [String] { console.map { lastLines(of: $0, count: 100) } ?? [] }
+}
+
+extension QEMUMachine: GuestMachine {
+    static let consoleDevice = "ttyS0"
+
+    /// A virtio-serial port, which works before any other device does.
+    static func openControl(in folder: FilePath) throws(BuildError) -> ControlRoad {
+        let path = folder.appending("control")
+        return ControlRoad(endpoint: try ControlListener(path), socket: path)
+    }
 }
 
 /// The last lines of a text file, without escape sequences and carriage returns.

@@ -6,12 +6,12 @@ import SystemPackage
 package struct SerialConsole {
     private let descriptor: SharedFD
     private let cancellation: Cancellation
-    private let machine: QEMUMachine
+    private let machine: any Machine
 
     /// Ctrl-], as telnet and virsh have it.
     package static let escapeByte: UInt8 = 0x1D
 
-    package init(descriptor: SharedFD, machine: QEMUMachine, cancellation: Cancellation) {
+    package init(descriptor: SharedFD, machine: any Machine, cancellation: Cancellation) {
         self.descriptor = descriptor
         self.machine = machine
         self.cancellation = cancellation

@@ -18,6 +18,8 @@ struct PreviousDisk: Sendable {
     /// A disk anywhere; nil where there is no such file.
     init?(_ file: FilePath) {
         guard (try? FileStatus(file))?.kind == .regular else { return nil }
+        // An overlay names it: not through `current`, which is soon another build.
+        let file = resolvedPath(file)
         self.file = file
         record = BuildRecord(in: file.removingLastComponent())?
             .disk(named: file.lastComponent?.string ?? "")

@@ -31,7 +31,10 @@ package final class PrivateFolder: Sendable {
 
     private static var base: FilePath {
         for name in ["XDG_RUNTIME_DIR", "TMPDIR"] {
-            guard let value = environmentValue(name), value.utf8.count < 60 else { continue }
+            // User-mode Linux splits its arguments at spaces and colons.
+            guard let value = environmentValue(name), value.utf8.count < 60,
+                !value.contains(where: { " :,".contains($0) })
+            else { continue }
             let path = FilePath(value)
             if path.isAbsolute, mayAccess(path, W_OK) { return path }
         }

@@ -15,10 +15,12 @@ struct BootstrapChoice {
     let description: String
 
     /// - Parameters:
+    ///   - accelerator: what is going to run it.
     ///   - programs: what the tree has to hold.
     ///   - agent: the guest agent's static executable.
     init(
         _ options: BootstrapOptions,
+        accelerator: AcceleratorChoice,
         repository: Repository,
         commit: Commit,
         programs: [String],
@@ -41,12 +43,39 @@ struct BootstrapChoice {
         } catch {
             throw BuildError(.input, "the bootstrap tree: \(error)")
         }
+        if accelerator == .uml, options.kernel != nil {
+            throw BuildError(
+                .usage,
+                "--kernel is of no use to User-mode Linux, which is a kernel itself",
+                hint: "Leave it out, or take --accel auto."
+            )
+        }
+        if accelerator == .uml, options.root == .image {
+            throw BuildError(
+                .usage,
+                "User-mode Linux has 9P, and takes no image of the tree",
+                hint: "Leave out --bootstrap-root, or take --accel auto."
+            )
+        }
+        let program = accelerator == .uml ? try UMLInstallation.find().kernel : nil
         let kernel: String
         let why: String
         do throws(BootstrapError) {
-            let machine: Machine
-            (machine, kernel) = try Self.machine(options, self.commit, self.repository, agent)
-            (image, root, why) = (machine.image, machine.root, machine.why)
+            if let program {
+                // What the disk is to boot; this machine does without.
+                _ = try KernelFinder.find(in: commit, of: repository)
+                image = try BootstrapImage.prepare(
+                    program,
+                    agent: agent,
+                    modules: WantedModule.userMode
+                )
+                kernel = "User-mode Linux \(program.version) of this host"
+                (root, why) = (.view, "live over 9P")
+            } else {
+                let machine: Machine
+                (machine, kernel) = try Self.machine(options, self.commit, self.repository, agent)
+                (image, root, why) = (machine.image, machine.root, machine.why)
+            }
         } catch {
             throw BuildError(error.isOfTheHost ? .host : .input, "\(error)")
         }

@@ -54,6 +54,7 @@ struct BootstrapMachine {
             repository: repository,
             commit: commit,
             options: request.options,
+            accelerator: request.accelerator,
             programs: [],
             agent: tools.agent,
             observer: nil

@@ -40,18 +40,21 @@ struct VMHost {
     }
 
     /// - Parameters:
+    ///   - accelerator: what is going to run it.
     ///   - programs: what the bootstrap tree has to hold.
     ///   - observer: hears of every reply of the 9P server.
     init(
         repository: Repository,
         commit: Commit,
         options: BootstrapOptions,
+        accelerator: AcceleratorChoice,
         programs: [String],
         agent: FilePath,
         observer: (any NinePObserver)?
     ) throws(BuildError) {
         let choice = try BootstrapChoice(
             options,
+            accelerator: accelerator,
             repository: repository,
             commit: commit,
             programs: programs,

@@ -142,6 +142,7 @@ struct VMMethod: DiskMethod {
             repository: plan.repository,
             commit: plan.commit,
             options: options,
+            accelerator: plan.request.accelerator,
             programs: programs,
             agent: tools.agent,
             observer: progress

@@ -7,7 +7,7 @@ import VirtioSocket
 /// The bootstrap VM, from its start to the agent's hello, and its end.
 final class VMSession {
     let guest: Guest
-    let machine: QEMUMachine
+    let machine: any GuestMachine
     /// Of the way to the agent's hello.
     let times: BootTimes
     private let device: VsockDevice
@@ -37,9 +37,14 @@ final class VMSession {
 
     /// Seconds for the way to the agent's hello. KVM takes about one; an emulated guest on a busy
     /// host may take a minute.
-    private static let helloLimit: [Accelerator: Double] = [.kvm: 20, .tcg: 180]
+    private static let helloLimit: [Accelerator: Double] = [.kvm: 20, .uml: 60, .tcg: 180]
 
-    private init(guest: Guest, machine: QEMUMachine, device: VsockDevice, times: BootTimes) {
+    private init(
+        guest: Guest,
+        machine: any GuestMachine,
+        device: VsockDevice,
+        times: BootTimes
+    ) {
         self.guest = guest
         self.machine = machine
         self.device = device
@@ -59,6 +64,7 @@ final class VMSession {
         choice: AcceleratorChoice
     ) throws(BuildError) -> VMSession {
         if choice == .tcg { return try start(setup, .tcg) }
+        if choice == .uml { return try startUserMode(setup) }
         let verdicts = AcceleratorVerdicts()
         let obstacle: String? =
             if let obstacle = AcceleratorVerdicts.obstacle() {
@@ -102,6 +108,24 @@ final class VMSession {
         }
     }
 
+    private static func startUserMode(_ setup: Setup) throws(BuildError) -> VMSession {
+        let hint = "--accel tcg works everywhere; `builddisks doctor` says more."
+        if let obstacle = UMLInstallation.obstacleToTracing {
+            throw BuildError(.host, "User-mode Linux cannot be used: \(obstacle)", hint: hint)
+        }
+        do throws(BuildError) {
+            return try start(setup, .uml)
+        } catch {
+            guard case .guest = error.kind else { throw error }
+            throw BuildError(
+                .host,
+                "User-mode Linux does not work here: \(error.message)",
+                hint: hint,
+                details: error.details
+            )
+        }
+    }
+
     private static func start(
         _ setup: Setup,
         _ accelerator: Accelerator
@@ -113,13 +137,14 @@ final class VMSession {
             throw .system(error, "cannot make", folder)
         }
         let vsockPath = folder.appending("vsock")
-        let controlPath = folder.appending("control")
+        let type = accelerator.machine
+        let control = try type.openControl(in: folder)
         let device: VsockDevice
         do throws(VsockError) {
             device = try VsockDevice(
                 socketPath: vsockPath,
                 guestCID: VMServices.guestCID,
-                services: setup.host.services
+                services: setup.host.services.merging(control.services) { $1 }
             )
             try device.start()
         } catch {
@@ -127,7 +152,6 @@ final class VMSession {
         }
         var started = false
         defer { if !started { device.stop() } }
-        let listener = try ControlListener(controlPath)
         let bootstrap = setup.host.bootstrap
         var configuration = MachineConfiguration(
             boot: .kernel(
@@ -144,19 +168,19 @@ final class VMSession {
             memory: setup.memory,
             processors: setup.processors,
             vsockSocket: vsockPath,
-            controlSocket: controlPath,
+            controlSocket: control.socket,
             console: setup.console.map { .socket($0) } ?? .file(folder.appending("console"))
         )
         configuration.isTuned = setup.stock == nil
         let startTime = monotonicSeconds()
-        let machine = try QEMUMachine(
+        let machine = try type.init(
             configuration,
             accelerator: accelerator,
             in: setup.folder,
             launcher: setup.tools.launcher
         )
         defer { if !started { machine.stop() } }
-        let channel = try connect(listener, machine, setup.cancellation)
+        let channel = try connect(control.endpoint, machine, setup.cancellation)
         let hello = try channel.handshake(limit: helloLimit[accelerator] ?? 60)
         started = true
         return VMSession(
@@ -176,14 +200,15 @@ final class VMSession {
     }
 
     private static func connect(
-        _ listener: borrowing ControlListener,
-        _ machine: QEMUMachine,
+        _ endpoint: any ControlEndpoint,
+        _ machine: any GuestMachine,
         _ cancellation: Cancellation
     ) throws(BuildError) -> GuestChannel {
-        // QEMU calls at its start; a short wait tells an early death from a slow host.
+        // QEMU calls at its start, User-mode Linux's agent when it runs; short waits tell an early death
+        // from a slow host.
         for _ in 0..<150 {
             try cancellation.check()
-            if let descriptor = try listener.accept(milliseconds: 200) {
+            if let descriptor = try endpoint.accept(milliseconds: 200) {
                 return GuestChannel(
                     descriptor: descriptor,
                     machine: machine,
@@ -193,11 +218,15 @@ final class VMSession {
             if let exit = machine.wait(milliseconds: 0) {
                 throw BuildError(
                     .host,
-                    "QEMU ended at its start: \(exit.description)",
+                    "\(machine.name) ended at its start: \(exit.description)",
                     details: machine.errorOutput
                 )
             }
         }
-        throw BuildError(.host, "QEMU did not start within 30 s", details: machine.errorOutput)
+        throw BuildError(
+            .host,
+            "\(machine.name) did not start within 30 s",
+            details: machine.errorOutput
+        )
     }
 }
