@@ -140,7 +140,9 @@ extension VirtualMachineTests {
             )
             expectEqual(try parse(image), wanted, "image")
             // Its objects have the permissions of the commit's files: one of 0600 is its owner's.
-            let user = try pulled("bare-user", from: environment.repository, ref)
+            // A copy, for the metadata that a pull links is the other repository's as well.
+            let user = folder.path + "/owned"
+            try command(["cp", "-a", pulled("bare-user", from: environment.repository, ref), user])
             try command(["chown", "-R", "\(OrdinaryUser.id)", user])
             expectEqual(try parse(guestListing(user, ref: ref)), wanted, "bare-user")
             // As its owner: the files have the commit's owners and modes.
