@@ -83,9 +83,10 @@ let package = Package(
 
         // Wire formats and disk formats: no I/O.
         library("NineP", []),
-        library("GuestProtocol", []),
-        library("PackFormat", ["GuestProtocol"]),
-        library("DiskImage", []),
+        library("Checksums", []),
+        library("GuestProtocol", ["Checksums"]),
+        library("PackFormat", ["GuestProtocol", "Checksums"]),
+        library("DiskImage", ["Checksums"]),
 
         // What carries bytes, and who serves them.
         library("ByteStream", ["SystemIO", system]),
@@ -104,7 +105,7 @@ let package = Package(
         // The guest's end.
         library(
             "GuestAgent",
-            ["GuestProtocol", "PackFormat", "DiskImage", "SystemIO", "CLinux", system]
+            ["GuestProtocol", "PackFormat", "DiskImage", "Checksums", "SystemIO", "CLinux", system]
         ),
         .executableTarget(
             name: "builddisks-agent",
@@ -207,7 +208,7 @@ let package = Package(
             path: "Fuzz/NineP",
             swiftSettings: strictTests
         ),
-        tests("NinePTests", ["NineP", "NinePRewriting"]),
+        tests("NinePTests", ["NineP", "NinePRewriting", "TestSupport"]),
         // Questions to any 9P2000.L server.
         .target(
             name: "NinePConformance",
@@ -241,7 +242,8 @@ let package = Package(
             ]
         ),
         tests("GuestAgentTests", ["GuestAgent", "GuestProtocol", "TestSupport", system]),
-        tests("DiskImageTests", ["DiskImage", "TestSupport", system]),
+        tests("ChecksumsTests", ["Checksums", "TestSupport"]),
+        tests("DiskImageTests", ["DiskImage", "Checksums", "TestSupport", system]),
         tests(
             "OSTreeTests",
             [

@@ -1,4 +1,5 @@
 import CLinux
+import Checksums
 import GuestProtocol
 import SystemIO
 import SystemPackage

@@ -1,3 +1,5 @@
+import Checksums
+
 /// Why a byte stream is not a sequence of frames. The stream cannot be used any further.
 package enum FrameError: Error, Equatable, Sendable, CustomStringConvertible {
     case badMagic(UInt32)

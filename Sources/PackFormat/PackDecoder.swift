@@ -1,3 +1,4 @@
+import Checksums
 import GuestProtocol
 
 /// Reads a pack in whatever pieces it arrives. Contents are not copied: their ranges in the caller's

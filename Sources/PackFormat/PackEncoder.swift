@@ -1,3 +1,4 @@
+import Checksums
 import GuestProtocol
 
 /// Lays out a pack: gives each object its place, and at the end the header. Contents are not needed

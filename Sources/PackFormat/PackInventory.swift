@@ -1,3 +1,4 @@
+import Checksums
 import GuestProtocol
 
 /// What the receiver says before a pack comes: the objects that it has already.

@@ -7,14 +7,6 @@ import Testing
 private let identity = DiskIdentity(seed: "commit 1234, plan abc")
 
 @Suite struct LayoutTests {
-    @Test func `the digest is SHA-256`() {
-        let hex = SHA256.digest("abc".utf8).map { String(format: "%02x", $0) }.joined()
-        #expect(hex == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
-        let long = SHA256.digest([UInt8](repeating: 0x61, count: 1000))
-            .map { String(format: "%02x", $0) }.joined()
-        #expect(long == "41edece42d63e8d9bf515a9ba6932e1c20cbc9f5a5d134645adb5db1b9737ea3")
-    }
-
     @Test func `identifiers follow from the seed alone and are all different`() throws {
         let again = DiskIdentity(seed: "commit 1234, plan abc")
         #expect(identity.uuid("root") == again.uuid("root"))

@@ -3,28 +3,15 @@ import TestSupport
 
 @testable import DiskImage
 
-/// Numbers that look random, the same for a seed (SplitMix64).
-struct SeededNumbers: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ z >> 30) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ z >> 27) &* 0x94d0_49bb_1331_11eb
-        return z ^ z >> 31
-    }
-}
-
 /// A tree with anything that ext4 can hold, made from a seed.
 struct RandomTree {
-    private var numbers: SeededNumbers
+    private var numbers: SplitMix
     private var directories = [FileTree.root]
     private var linkable: [FileTree.NodeID] = []
     private var taken: Set<[UInt8]> = []
 
     static func build(seed: UInt64, _ tree: inout FileTree) throws {
-        var random = RandomTree(numbers: SeededNumbers(state: seed))
+        var random = RandomTree(numbers: SplitMix(seed: seed))
         for _ in 0..<600 { try random.addOne(&tree) }
         // A directory of many blocks among the others.
         let large = try tree.addDirectory("large".utf8, in: random.directory(), folder)
@@ -34,7 +21,7 @@ struct RandomTree {
         }
     }
 
-    private init(numbers: SeededNumbers) { self.numbers = numbers }
+    private init(numbers: SplitMix) { self.numbers = numbers }
 
     private mutating func int(_ range: ClosedRange<Int>) -> Int {
         Int.random(in: range, using: &numbers)

@@ -1,5 +1,6 @@
 import NineP
 import NinePRewriting
+import TestSupport
 import Testing
 
 struct ReplyCase: Sendable, CustomTestStringConvertible {

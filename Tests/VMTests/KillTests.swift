@@ -30,7 +30,7 @@ extension VirtualMachineTests {
             let seed =
                 variables["BUILDDISKS_SEED"].flatMap { UInt64($0) } ?? .random(in: 0..<1_000_000)
             print("KillTests: BUILDDISKS_SEED=\(seed)")
-            var random = SeededGenerator(seed: seed)
+            var random = SplitMix(seed: seed)
             try succeed(["--method", "compose", "--build", "base"])
             var seconds: [Job: Double] = [:]
             for job in Job.allCases {

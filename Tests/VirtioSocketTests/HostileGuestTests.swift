@@ -1,6 +1,7 @@
 import ByteStream
 import CLinux
 import SystemIO
+import TestSupport
 import Testing
 
 @testable import VirtioSocket

@@ -1,3 +1,5 @@
+import Checksums
+
 /// The 128-bit identifier of a file system, swap area or partition (RFC 9562).
 package struct VolumeUUID: Hashable, Sendable, CustomStringConvertible {
     /// The 16 bytes in the order in which they are printed.
@@ -55,7 +57,7 @@ package struct DiskIdentity: Hashable, Sendable {
     private let seed: [UInt8]
 
     /// - Parameter seed: the commit's checksum and whatever of the plan shapes the disk.
-    package init(seed: String) { self.seed = SHA256.digest(seed.utf8) }
+    package init(seed: String) { self.seed = SHA256Digest.digest(of: Array(seed.utf8)) }
 
     /// A version 8 UUID (custom, RFC 9562 section 5.8) for the thing called `name` on this disk.
     package func uuid(_ name: String) -> VolumeUUID {
@@ -71,7 +73,9 @@ package struct DiskIdentity: Hashable, Sendable {
         return value == 0 ? 1 : value
     }
 
-    private func derive(_ name: String) -> [UInt8] { SHA256.digest(seed + Array(name.utf8)) }
+    private func derive(_ name: String) -> [UInt8] {
+        SHA256Digest.digest(of: seed + Array(name.utf8))
+    }
 }
 
 extension VolumeUUID {

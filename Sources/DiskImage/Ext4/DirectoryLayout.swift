@@ -1,3 +1,5 @@
+import Checksums
+
 /// The blocks of one directory: a plain list if it fits one block, else an index by hash over
 /// leaf blocks (Documentation/filesystems/ext4/directory.rst in the kernel's tree).
 struct DirectoryLayout {
@@ -146,7 +148,7 @@ struct DirectoryLayout {
         bytes[end + 7] = 0xde
         var sum = seed
         sum.update(bytes[at..<end])
-        bytes.putLE(sum.value, at: end + 8)
+        bytes.putLE(sum.register, at: end + 8)
     }
 
     private func encodeRoot(into bytes: inout [UInt8], firstLeaf: Int, seed: CRC32C) {
@@ -208,6 +210,6 @@ struct DirectoryLayout {
         var sum = seed
         sum.update(bytes[blockAt..<(from + 8 * children.count)])
         sum.update([UInt8](repeating: 0, count: 8))
-        bytes.putLE(sum.value, at: from + 8 * limit + 4)
+        bytes.putLE(sum.register, at: from + 8 * limit + 4)
     }
 }

@@ -1,3 +1,5 @@
+import Checksums
+
 extension Ext4FileSystem {
     /// Writes everything but the contents of files.
     /// - Parameter base: where the partition begins on the disk, in bytes.
@@ -19,7 +21,7 @@ extension Ext4FileSystem {
                 sum.update(le: UInt32(truncatingIfNeeded: shared.block))
                 sum.update(le: UInt32(truncatingIfNeeded: shared.block >> 32))
                 sum.update(block)
-                block.putLE(sum.value, at: 16)
+                block.putLE(sum.register, at: 16)
             }
             try writer.write(block, at: shared.block, &output)
         }
@@ -220,7 +222,7 @@ extension Ext4FileSystem {
             bytes[end + 7] = 0xde
             var sum = seed
             sum.update(bytes[at..<end])
-            bytes.putLE(sum.value, at: end + 8)
+            bytes.putLE(sum.register, at: end + 8)
         }
         return bytes
     }

@@ -1,3 +1,5 @@
+import Checksums
+
 /// A file tree laid out as ext4: every block decided before a byte is written, so that contents may
 /// be written in any order, by anyone, while the same tree always gives the same bytes.
 package struct Ext4FileSystem: Sendable {

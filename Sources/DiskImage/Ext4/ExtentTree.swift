@@ -1,3 +1,5 @@
+import Checksums
+
 /// Where a run of a file's blocks lies. All in blocks.
 struct Extent: Equatable, Sendable {
     var logical: UInt64
@@ -64,7 +66,7 @@ struct ExtentTree {
         if var sum = seed {
             let end = 12 + 12 * perBlock
             sum.update(bytes[..<end])
-            bytes.putLE(sum.value, at: end)
+            bytes.putLE(sum.register, at: end)
         }
         return bytes
     }

@@ -1,3 +1,5 @@
+import Checksums
+
 /// The bytes of inodes (Documentation/filesystems/ext4/inodes.rst in the kernel's tree).
 struct InodeImage {
     var mode: UInt16 = 0
@@ -47,8 +49,8 @@ struct InodeImage {
         guard let seed else { return }
         var sum = Self.seed(seed, number: number)
         sum.update(bytes[at..<(at + Ext4Geometry.inodeSize)])
-        bytes.putLE(UInt16(truncatingIfNeeded: sum.value), at: at + 0x7c)
-        bytes.putLE(UInt16(truncatingIfNeeded: sum.value >> 16), at: at + 0x82)
+        bytes.putLE(UInt16(truncatingIfNeeded: sum.register), at: at + 0x7c)
+        bytes.putLE(UInt16(truncatingIfNeeded: sum.register >> 16), at: at + 0x82)
     }
 
     /// The checksum carried on over an inode's number and generation (0 here).

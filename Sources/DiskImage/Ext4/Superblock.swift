@@ -1,3 +1,5 @@
+import Checksums
+
 extension Ext4FileSystem {
     /// Superblock, group descriptors and bitmaps' numbers of one group.
     struct GroupState {
@@ -146,7 +148,7 @@ extension Ext4FileSystem {
             var sum = checksumSeed
             sum.update(le: UInt32(group))
             sum.update(table[at..<(at + size)])
-            table.putLE(UInt16(truncatingIfNeeded: sum.value), at: at + 0x1e)
+            table.putLE(UInt16(truncatingIfNeeded: sum.register), at: at + 0x1e)
         }
         return table
     }
@@ -161,12 +163,12 @@ extension Ext4FileSystem {
             if state.flags & Self.blocksUninitialised == 0 {
                 var sum = checksumSeed
                 sum.update(blockBitmap(group))
-                state.blockBitmapSum = sum.value
+                state.blockBitmapSum = sum.register
             }
             if state.flags & Self.inodesUninitialised == 0 {
                 var sum = checksumSeed
                 sum.update(inodeBitmap(group).prefix(Int(geometry.inodesPerGroup) / 8))
-                state.inodeBitmapSum = sum.value
+                state.inodeBitmapSum = sum.register
             }
             states.append(state)
         }
@@ -245,7 +247,7 @@ extension Ext4FileSystem {
             bytes[0x175] = 1  // CRC-32C
             var sum = CRC32C()
             sum.update(bytes[..<0x3fc])
-            bytes.putLE(sum.value, at: 0x3fc)
+            bytes.putLE(sum.register, at: 0x3fc)
         }
         return bytes
     }

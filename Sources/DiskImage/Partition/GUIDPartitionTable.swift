@@ -1,3 +1,5 @@
+import Checksums
+
 /// A GUID partition table (UEFI 2.10, chapter 5): a protective MBR, the header and its 128 entries,
 /// and a copy of both at the end of the disk.
 package struct GUIDPartitionTable: Sendable, Equatable {

@@ -1,4 +1,5 @@
-/// SHA-256 (FIPS 180-4), for an agent that has no libcrypto.
+/// SHA-256 (FIPS 180-4) where there is no libcrypto: in the guest, and for identifiers that follow
+/// from a seed. `OSTree.SHA256` uses the processor's instructions, for bulk data.
 package struct SHA256Digest {
     private var state: [UInt32] = [
         0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab,
@@ -9,6 +10,12 @@ package struct SHA256Digest {
     private var count: UInt64 = 0
 
     package init() {}
+
+    package static func digest(of bytes: [UInt8]) -> [UInt8] {
+        var digest = SHA256Digest()
+        digest.update(bytes[...])
+        return digest.finish()
+    }
 
     package mutating func update(_ bytes: ArraySlice<UInt8>) {
         count &+= UInt64(bytes.count)

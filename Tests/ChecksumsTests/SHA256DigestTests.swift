@@ -1,7 +1,6 @@
+import Checksums
 import TestSupport
 import Testing
-
-@testable import GuestAgent
 
 /// The referee is sha256sum(1).
 @Suite struct SHA256DigestTests {

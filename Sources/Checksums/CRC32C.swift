@@ -1,18 +1,24 @@
-/// CRC-32C (Castagnoli), as ext4 uses it: no inversion at the start or the end, so that a sum can
-/// be carried on from an earlier one. `lib/crc32c.c` in the kernel.
-struct CRC32C {
-    private(set) var value: UInt32
+/// CRC-32C (Castagnoli, reflected polynomial 0x82F63B78; RFC 3720, appendix B.4).
+package struct CRC32C: Sendable {
+    /// The register, without the inversion at the end: a sum is carried on from it. ext4 stores it
+    /// as it is (`lib/crc32c.c` in the kernel).
+    package private(set) var register: UInt32
 
-    init(_ start: UInt32 = ~0) { value = start }
+    package init(_ start: UInt32 = ~0) { register = start }
 
-    mutating func update(_ bytes: some Collection<UInt8>) {
-        let done: Void? = bytes.withContiguousStorageIfAvailable { buffer in
-            unsafe update(buffer: UnsafeRawBufferPointer(buffer))
-        }
-        if done == nil { for byte in bytes { step(byte) } }
+    /// The checksum as RFC 3720 has it: inverted.
+    package var value: UInt32 { ~register }
+
+    // Of these types and not generic: a generic one costs a call for each byte in other modules.
+    package mutating func update(_ bytes: [UInt8]) {
+        unsafe bytes.withUnsafeBytes { unsafe update(buffer: $0) }
     }
 
-    mutating func update(le value: UInt32) {
+    package mutating func update(_ bytes: ArraySlice<UInt8>) {
+        unsafe bytes.withUnsafeBytes { unsafe update(buffer: $0) }
+    }
+
+    package mutating func update(le value: UInt32) {
         for shift in stride(from: UInt32(0), to: 32, by: 8) {
             step(UInt8(truncatingIfNeeded: value >> shift))
         }
@@ -20,7 +26,7 @@ struct CRC32C {
 
     @inline(__always)
     private mutating func step(_ byte: UInt8) {
-        value = value >> 8 ^ Self.tables[Int(UInt8(truncatingIfNeeded: value) ^ byte)]
+        register = register >> 8 ^ Self.tables[Int(UInt8(truncatingIfNeeded: register) ^ byte)]
     }
 
     /// Eight bytes a turn, one table for each ("slicing by 8").
@@ -28,7 +34,7 @@ struct CRC32C {
     // 8 * 256, and the pointers do not leave the closures.
     private mutating func update(buffer: UnsafeRawBufferPointer) {
         let count = buffer.count
-        var crc = value
+        var crc = register
         unsafe Self.tables.withUnsafeBufferPointer { table in
             var i = 0
             while i + 8 <= count {
@@ -49,7 +55,7 @@ struct CRC32C {
                 i += 1
             }
         }
-        value = crc
+        register = crc
     }
 
     /// Table k holds the effect of a byte followed by k zero bytes.
