@@ -1,4 +1,4 @@
-.PHONY: build setup test test-full fuzz demo fmt check bench bench-9p bench-disks bench-compose bench-boot clean
+.PHONY: build setup test test-full fuzz demo fmt check bench bench-9p bench-9p-guest bench-disks bench-compose bench-boot clean
 
 build:
 	scripts/build
@@ -36,7 +36,7 @@ check:
 bench-boot: build
 	scripts/bench-boot
 
-bench: bench-9p bench-disks bench-compose bench-boot
+bench: bench-9p bench-9p-guest bench-disks bench-compose bench-boot
 
 # The 9P server against diod, with a table and a chart in out/; its memory; its allocations.
 BENCH_TREE ?= $(HOME)/.cache/builddisks-fixtures/bench-9p-tree
@@ -46,6 +46,13 @@ bench-9p: setup build
 	.build/release/ninep-bench fids --count 100000
 	.build/release/ninep-bench fids --count 200000 --files 14000
 	.build/release/ninep-bench allocations --at-most 0.02
+
+# The 9P server over the virtio socket against QEMU's virtio-9p, in one emulated guest.
+bench-9p-guest: build
+	swift build -c release --static-swift-stdlib --product ninep-bench
+	swift build -c release --static-swift-stdlib --product ninep-bench-guest
+	.build/release/ninep-bench guest --tree "$(BENCH_TREE)" --output out \
+		--repo "$$(fixtures/get debian)" --ref debian/bookworm/x86_64/standard
 
 # Seconds from a command's start to the published disk, against the way without builddisks.
 bench-disks: setup build

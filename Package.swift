@@ -164,9 +164,17 @@ let package = Package(
         library(
             "NinePBench",
             [
-                "NinePServer", "NineP", "SystemIO", "CLinux", "CAllocationCount", arguments,
+                "NinePServer", "NineP", "NinePGuest", "VirtioSocket", "ByteStream", "Bootstrap",
+                "OSTree", "Orchestrator", "SystemIO", "CLinux", "CAllocationCount", arguments,
                 system,
             ]
+        ),
+        library("NinePGuest", ["GuestAgent", "GuestProtocol", "SystemIO", "CLinux", system]),
+        .executableTarget(
+            name: "ninep-bench-guest",
+            dependencies: ["NinePGuest", "CAgentStart", "CLinux"],
+            swiftSettings: strict,
+            linkerSettings: [.unsafeFlags(["-static-executable"])]
         ),
         .executableTarget(
             name: "ninep-bench",
@@ -241,6 +249,7 @@ let package = Package(
                 "TestSupport", system,
             ]
         ),
+        tests("NinePGuestTests", ["NinePGuest", "SystemIO", "TestSupport", system]),
         tests("GuestAgentTests", ["GuestAgent", "GuestProtocol", "TestSupport", system]),
         tests("ChecksumsTests", ["Checksums", "TestSupport"]),
         tests("DiskImageTests", ["DiskImage", "Checksums", "TestSupport", system]),

@@ -6,7 +6,13 @@ import SystemPackage
 /// What PID 1 of the bootstrap machine does, from the kernel's start of it to power-off.
 package enum InitProcess {
     /// Never comes back when this is PID 1; otherwise says so and returns an exit code.
-    package static func run() -> CInt {
+    package static func run() -> CInt { run(Agent.build, serve) }
+
+    /// What the init process of any of our guests does around its purpose.
+    /// - Parameters:
+    ///   - name: for the console.
+    ///   - serve: does what the machine is for, and says why it is done.
+    package static func run(_ name: String, _ serve: (Startup) -> String) -> CInt {
         guard getpid() == 1 else {
             writeLine("this program is the init process of a bootstrap machine")
             return 2
@@ -15,7 +21,7 @@ package enum InitProcess {
         clinux_ignore_signal(SIGPIPE)
         mountKernelFileSystems()
         openConsole()
-        writeLine(Agent.build)
+        writeLine(name)
         let statistics = ProcStatistics(paths: SystemPaths())
         var startup = Startup()
         startup.uptimeMilliseconds = statistics.uptimeMilliseconds()

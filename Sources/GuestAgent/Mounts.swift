@@ -1,7 +1,7 @@
 import CLinux
 import GuestProtocol
 import SystemIO
-import SystemPackage
+package import SystemPackage
 
 /// Options of mount(8) as mount(2) wants them: some are flags, the rest is one string.
 struct MountOptions: Equatable {
@@ -29,7 +29,7 @@ struct MountOptions: Equatable {
 }
 
 /// The C function is `mount`.
-func mountFileSystem(
+package func mountFileSystem(
     _ source: String,
     _ target: String,
     type: String,

@@ -2,7 +2,7 @@ import SystemIO
 
 /// The bootstrap kernel's command line. Nothing here changes what a guest writes to a disk; each
 /// argument saves time in a machine that lives for minutes (docs/boot.md has the figures).
-enum BootstrapCommandLine {
+package enum BootstrapCommandLine {
     /// A panic ends the machine (QEMU's `-no-reboot`) and is seen at once.
     private static let always = ["quiet", "loglevel=4", "panic=-1", "audit=0"]
 
@@ -25,7 +25,7 @@ enum BootstrapCommandLine {
     /// - Parameters:
     ///   - tickRate: the kernel's CONFIG_HZ; nil when unknown.
     ///   - counter: of the host; nil when it cannot be relied on.
-    static func text(
+    package static func text(
         _ accelerator: Accelerator,
         tickRate: Int?,
         counter: HostCounter?
@@ -58,14 +58,14 @@ enum BootstrapCommandLine {
 }
 
 /// A time stamp counter that runs at one frequency and never stops.
-struct HostCounter {
+package struct HostCounter {
     /// Ticks a second.
     let frequency: UInt64
 
     init(frequency: UInt64) { self.frequency = frequency }
 
     /// The host's; nil where it is not of this kind.
-    init?() {
+    package init?() {
         guard TimeStampCounter.isSteady, let frequency = TimeStampCounter.frequency() else {
             return nil
         }

@@ -1,0 +1,113 @@
+import Bootstrap
+import CLinux
+import NinePGuest
+import NinePServer
+import OSTree
+import Orchestrator
+import SystemIO
+import SystemPackage
+import VirtioSocket
+
+/// An emulated guest that has one folder twice: from our server over our virtio socket, and from
+/// QEMU's own virtio-9p device. It is the machine that builds boot, but for its init process.
+final class BenchMachine {
+    private let link: GuestLink
+    private let device: VsockDevice
+    private let qemu: ChildProcess
+    /// Of our server: what the guest has asked.
+    let statistics = Statistics()
+
+    private static let guestCID: UInt64 = 3
+    private static let port: UInt32 = 5640
+    private static let tag = "tree"
+
+    static let ours = GuestTask.Transport.socket(port: port)
+    static let theirs = GuestTask.Transport.device(tag: tag)
+
+    private static let modules: [WantedModule] = [
+        WantedModule("virtio_pci", "the bus that all devices are on"),
+        WantedModule("vmw_vsock_virtio_transport", "the socket"),
+        WantedModule("9p", "the file system"),
+        // Before Linux 5.17 it was part of 9pnet.
+        WantedModule("9pnet_fd", "9P over the socket", isRequired: false),
+        WantedModule("9pnet_virtio", "9P over QEMU's device"),
+    ]
+
+    /// - Parameters:
+    ///   - tree: the folder.
+    ///   - repository, ref: whose kernel is booted.
+    ///   - folder: for sockets and the console; the caller removes it.
+    init(
+        exporting tree: FilePath,
+        repository: FilePath,
+        ref: String,
+        processors: Int,
+        appending more: String,
+        in folder: FilePath
+    ) throws {
+        let repository = try Repository(path: repository)
+        let commit = try repository.commit(try repository.resolve(ref))
+        let program = FilePath(try symlinkTarget("/proc/self/exe"))
+        let image = try BootstrapImage.prepare(
+            KernelFinder.find(in: commit, of: repository),
+            agent: program.removingLastComponent().appending("ninep-bench-guest"),
+            modules: Self.modules
+        )
+        let service = NinePService(
+            exports: ExportTable([("tree", try HostTree(path: tree))]),
+            observer: statistics
+        )
+        let link = GuestLink()
+        self.link = link
+        let socket = folder.appending("vsock")
+        device = try VsockDevice(
+            socketPath: socket,
+            guestCID: Self.guestCID,
+            services: [Self.port: service, GuestBench.port: link]
+        )
+        try device.start()
+        let console = folder.appending("console")
+        let machine = MachineConfiguration(
+            boot: .kernel(
+                image.kernel,
+                initramfs: image.initramfs,
+                commandLine: BootstrapCommandLine.text(
+                    .tcg,
+                    tickRate: image.tickRate,
+                    counter: HostCounter()
+                ) + " " + more
+            ),
+            disks: [],
+            memory: 2048,
+            processors: processors,
+            vsockSocket: socket,
+            console: .file(console)
+        )
+        let qemu = try ChildProcess.start(
+            launcher: program,
+            QEMUCommand.program,
+            QEMUCommand.arguments(machine, accelerator: .tcg, sandbox: false) + [
+                "-fsdev", "local,id=tree,path=\(tree),security_model=none,readonly=on",
+                "-device", "virtio-9p-pci,fsdev=tree,mount_tag=\(Self.tag),romfile=",
+            ],
+            standardError: STDERR_FILENO
+        )
+        self.qemu = qemu
+        _ = try Thread(name: "qemu") {
+            let exit = qemu.wait()
+            let text = String(decoding: (try? readFile(console)) ?? [], as: UTF8.self)
+            let last = text.split(whereSeparator: \.isNewline).suffix(20).joined(separator: "\n")
+            link.end("QEMU has ended: \(exit?.description ?? "")\n\(last)")
+        }
+    }
+
+    func perform(_ task: GuestTask) throws -> GuestFigures { try link.perform(task) }
+
+    func stop() {
+        link.end("stopped")
+        // The guest switches itself off.
+        _ = qemu.wait(milliseconds: 5000)
+        qemu.terminate()
+        device.stop()
+    }
+}

@@ -1,0 +1,6 @@
+import CAgentStart
+import CLinux
+import NinePGuest
+
+agent_start()
+exit(GuestBench.run())
