@@ -20,8 +20,7 @@ extension Agent {
         case .makeFileSystem(let make):
             try make.perform(devices: devices, runner: runner(id, timeLimit))
         case .mount(let mount):
-            try mount.perform(devices: devices)
-            mounts.add(mount.target)
+            mounts.add(try mount.perform(devices: devices))
         case .unmount(let targets): try mounts.unmount(targets)
         case .run(let command):
             let result = try runner(id, timeLimit).run(command)
@@ -41,6 +40,13 @@ extension Agent {
         case .importPack(let pack):
             let channel = channel
             try pack.perform(timeLimit: timeLimit) { channel.isCancelled(id) }
+        case .unreferencedCommits(let path):
+            let repository = try BareRepository(FilePath(path), ref: nil)
+            return .listed(
+                try Failure.naming("list commits", path) { () throws(Errno) in
+                    UInt64(try repository.unreferencedCommits().count)
+                }
+            )
         case .trim(let target): try trimFileSystem(target)
         case .addFiles(let request): try request.perform()
         case .statistics: return .statistics(ProcStatistics(paths: paths).read())

@@ -41,7 +41,7 @@ extension WriteSectors {
 }
 
 /// Writes all of `bytes` at an offset. The C function is `pwrite`.
-private func writeAll(_ descriptor: CInt, _ bytes: [UInt8], at offset: Int64) throws(Errno) {
+func writeAll(_ descriptor: CInt, _ bytes: [UInt8], at offset: Int64) throws(Errno) {
     var done = 0
     while done < bytes.count {
         let written = try syscall {
@@ -107,11 +107,12 @@ extension MakeFileSystem {
 }
 
 extension MountFileSystem {
-    func perform(devices: BlockDevices) throws(Failure) {
+    func perform(devices: BlockDevices) throws(Failure) -> MountedPartition {
         let node = try devices.node(device)
         let options = MountOptions(options)
-        try Failure.naming("mount \(device)", target) { () throws(Errno) in
+        return try Failure.naming("mount \(device)", target) { () throws(Errno) in
             try makeDirectories(FilePath(target))
+            let partition = try MountedPartition(node, on: target, restingJournal: restsJournal)
             try mountFileSystem(
                 node.string,
                 target,
@@ -119,6 +120,7 @@ extension MountFileSystem {
                 flags: options.flags,
                 data: options.data
             )
+            return partition
         }
     }
 }

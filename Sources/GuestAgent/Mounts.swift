@@ -56,14 +56,16 @@ func trimFileSystem(_ target: String) throws(Failure) {
 
 /// The disks' file systems that are mounted now, in the order of mounting.
 struct MountTable {
-    private(set) var targets: [String] = []
+    private var mounts: [MountedPartition] = []
 
-    mutating func add(_ target: String) { targets.append(target) }
+    var targets: [String] { mounts.map(\.target) }
+
+    mutating func add(_ partition: MountedPartition) { mounts.append(partition) }
 
     /// Leaves out what the root itself is made of: it is in use to the end, and out of reach.
     /// - Parameter view: at or below where it is mounted.
     mutating func keepForever(_ view: String) {
-        targets.removeAll { view == $0 || view.hasPrefix($0 + "/") }
+        mounts.removeAll { view == $0.target || view.hasPrefix($0.target + "/") }
     }
 
     /// Unmounts `wanted`, or everything if that is empty, last mounted first. A file system in use
@@ -72,9 +74,14 @@ struct MountTable {
         for target in wanted where !targets.contains(target) {
             throw Failure(.invalidRequest, step: "unmount", subject: "\(target) is not mounted")
         }
-        for target in Array(targets.reversed()) where wanted.isEmpty || wanted.contains(target) {
+        for partition in mounts.reversed()
+        where wanted.isEmpty || wanted.contains(partition.target) {
+            let target = partition.target
             try Self.unmount(target)
-            targets.removeAll { $0 == target }
+            mounts.removeAll { $0.target == target }
+            try Failure.naming("flush the disk of", target) { () throws(Errno) in
+                try partition.end()
+            }
         }
     }
 

@@ -82,12 +82,22 @@ package struct MountFileSystem: WireValue {
     /// As mount(8) takes them, comma-separated when joined: `ro`, `noatime`, `nosuid`, `nodev`,
     /// `noexec` become flags, the rest is the file system's own.
     package var options: [String]
+    /// ext4 without its journal until it is unmounted, where the journal has nothing to tell. What is
+    /// being written is lost if the machine ends before.
+    package var restsJournal: Bool
 
-    package init(device: BlockDevice, type: String, target: String, options: [String] = []) {
+    package init(
+        device: BlockDevice,
+        type: String,
+        target: String,
+        options: [String] = [],
+        restsJournal: Bool = false
+    ) {
         self.device = device
         self.type = type
         self.target = target
         self.options = options
+        self.restsJournal = restsJournal
     }
 
     package init(from reader: inout WireReader) throws(WireError) {
@@ -95,6 +105,7 @@ package struct MountFileSystem: WireValue {
         type = try reader.string()
         target = try reader.string()
         options = try reader.strings()
+        restsJournal = try reader.bool()
     }
 
     package func encode(into writer: inout WireWriter) {
@@ -102,5 +113,6 @@ package struct MountFileSystem: WireValue {
         writer.append(type)
         writer.append(target)
         writer.append(options)
+        writer.append(restsJournal)
     }
 }

@@ -39,7 +39,7 @@ package enum Completion: WireValue {
     case done
     /// `run`: the exit status, and the last output of both streams as they came.
     case command(ExitStatus, outputTail: [UInt8])
-    /// `listTree`: how many entries were sent.
+    /// `listTree`: how many entries were sent. `unreferencedCommits`: how many there are.
     case listed(UInt64)
     case statistics(Statistics)
 

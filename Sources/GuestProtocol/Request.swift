@@ -22,6 +22,9 @@ package enum Request: WireValue {
     case statistics
     /// Fills a bare repository from a pack that the host serves on a port of the virtio socket.
     case importPack(ImportPack)
+    /// Counts the commits of a bare repository that no ref names, as `Completion.listed`: a prune
+    /// would remove them, and what only they need.
+    case unreferencedCommits(repository: String)
     /// Tells the disk which blocks of a mounted file system are free (FITRIM).
     case trim(target: String)
     /// Adds files to a system that is installed.
@@ -33,7 +36,7 @@ package enum Request: WireValue {
         case mountView = 1
         case enterRoot, writeSectors, makeFileSystem, mount, unmount, run, makeEntries
         case installExtlinux, checkFileSystem, listTree, statistics, powerOff, importPack, trim
-        case addFiles
+        case addFiles, unreferencedCommits
     }
 
     package init(from reader: inout WireReader) throws(WireError) {
@@ -56,6 +59,7 @@ package enum Request: WireValue {
             case .importPack: .importPack(try reader.value())
             case .trim: .trim(target: try reader.string())
             case .addFiles: .addFiles(try reader.value())
+            case .unreferencedCommits: .unreferencedCommits(repository: try reader.string())
             }
     }
 
@@ -88,6 +92,9 @@ package enum Request: WireValue {
             writer.append(Tag.trim)
             writer.append(target)
         case .addFiles(let value): write(.addFiles, value, &writer)
+        case .unreferencedCommits(let repository):
+            writer.append(Tag.unreferencedCommits)
+            writer.append(repository)
         }
     }
 
@@ -117,6 +124,7 @@ extension Request: CustomStringConvertible {
         case .statistics: "statistics"
         case .powerOff: "power off"
         case .importPack(let value): "import a pack into \(value.repository)"
+        case .unreferencedCommits(let repository): "look for unneeded commits in \(repository)"
         case .trim(let target): "trim \(target)"
         case .addFiles(let value):
             "add \(value.files.map(\.path).joined(separator: ", ")) to \(value.root)"

@@ -17,6 +17,7 @@ package struct FileStatus: Sendable, Equatable {
     package var inode: UInt64
     /// Modification time, seconds since 1970.
     package var modified: Int
+    package var modifiedNanoseconds: Int
 
     /// - Parameter followingLinks: `stat` when true, `lstat` when false.
     package init(_ path: FilePath, followingLinks: Bool = true) throws(Errno) {
@@ -51,6 +52,13 @@ package struct FileStatus: Sendable, Equatable {
         device = UInt64(status.st_dev)
         inode = UInt64(status.st_ino)
         modified = status.st_mtim.tv_sec
+        modifiedNanoseconds = status.st_mtim.tv_nsec
+    }
+
+    /// Whether this is the same file and nothing was written to it since.
+    package func hasContent(of earlier: FileStatus) -> Bool {
+        device == earlier.device && inode == earlier.inode && size == earlier.size
+            && modified == earlier.modified && modifiedNanoseconds == earlier.modifiedNanoseconds
     }
 }
 

@@ -103,9 +103,11 @@ import Testing
     }
 
     /// The root's own file system cannot be unmounted at the end.
-    @Test func whatTheRootIsOnStaysMounted() {
+    @Test func whatTheRootIsOnStaysMounted() throws {
         var table = MountTable()
-        for target in ["/run/root", "/run/root-other", "/target"] { table.add(target) }
+        for target in ["/run/root", "/run/root-other", "/target"] {
+            table.add(try MountedPartition("/dev/none", on: target, restingJournal: false))
+        }
         table.keepForever("/run/root/tree")
         #expect(table.targets == ["/run/root-other", "/target"])
         table.keepForever("/target")

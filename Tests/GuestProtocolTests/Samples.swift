@@ -32,6 +32,7 @@ enum Samples {
             )
         ),
         .mount(MountFileSystem(device: boot, type: "ext4", target: "/t", options: ["noatime"])),
+        .mount(MountFileSystem(device: disk, type: "ext4", target: "/", restsJournal: true)),
         .unmount(targets: []),
         .unmount(targets: ["/t/boot", "/t"]),
         .run(RunCommand(arguments: ["ostree", "admin", "init-fs", "--modern", "/t"])),
@@ -44,6 +45,7 @@ enum Samples {
         .listTree(path: "/t", readsContent: true),
         .statistics, .importPack(ImportPack(port: 5641, repository: "/t/repo", ref: "a/b")),
         .importPack(ImportPack(port: 1, repository: "", ref: nil)), .trim(target: "/t"),
+        .unreferencedCommits(repository: "/t/repo"),
         .addFiles(
             AddFiles(
                 root: "/t",

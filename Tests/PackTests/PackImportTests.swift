@@ -57,6 +57,26 @@ import Testing
         try SampleRepository.ostree("fsck", "--repo=\(path)")
     }
 
+    /// What has lost its last ref is seen, and is what a prune removes.
+    @Test(.enabled(if: getuid() == 0))
+    func aCommitWithoutARefIsFound() throws {
+        let folder = try ScratchFolder()
+        let path = folder.file("repo")
+        try SampleRepository.create(path, mode: "bare")
+        let first = try SampleRepository(SampleTree.canonical)
+        try Self.transfer(from: first, into: path)
+        let repository = try BareRepository(FilePath(path), ref: nil)
+        #expect(try repository.unreferencedCommits() == [])
+        // The ref goes to the next commit; the first one has another, as a deployment gives it.
+        try SampleRepository.ostree("refs", "--repo=\(path)", "os/sample", "--create=ostree/0/1/0")
+        try Self.transfer(from: try SampleRepository(Self.tree), into: path)
+        #expect(try repository.unreferencedCommits() == [])
+        try SampleRepository.ostree("refs", "--repo=\(path)", "--delete", "ostree/0/1/0")
+        #expect(try repository.unreferencedCommits() == [first.commit])
+        try SampleRepository.ostree("prune", "--repo=\(path)", "--refs-only")
+        #expect(try repository.unreferencedCommits() == [])
+    }
+
     /// More than host and guest hold at once: both wait for each other many times.
     @Test(.enabled(if: getuid() == 0))
     func aLongPackPassesThroughLittleMemory() throws {

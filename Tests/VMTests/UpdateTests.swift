@@ -74,6 +74,7 @@ extension VirtualMachineTests {
 
             let referees = try runCommand([VMEnvironment.root + "/scripts/referees", updated])
             #expect(referees.status == 0, "\(referees.output)\n\(referees.errors)")
+            #expect(try debugfs(updated, "features").contains("has_journal"))
             let boot = try runCommand(
                 OrdinaryUser.prefix + [
                     environment.builddisks, "boot", updated, "--accel", "tcg", "--expect",

@@ -44,6 +44,32 @@ package struct BareRepository: Sendable {
         return PackInventory(entries)
     }
 
+    /// Commits that no ref names, by checksum: what a prune removes first. A pull that was broken off
+    /// leaves no commit, so that it is not seen here.
+    package func unreferencedCommits() throws(Errno) -> Set<String> {
+        var commits: Set<String> = []
+        for folder in try directoryNames(objects) where folder.utf8.count == 2 {
+            for name in try directoryNames(objects.appending(folder))
+            where name.hasSuffix(".commit") {
+                commits.insert(folder + name.dropLast(".commit".count))
+            }
+        }
+        var folders = [path.appending("refs")]
+        while let folder = folders.popLast() {
+            for name in try directoryNames(folder) {
+                let ref = folder.appending(name)
+                switch try FileStatus(ref, followingLinks: false).kind {
+                case .directory: folders.append(ref)
+                case .regular, .symlink:
+                    let text = String(decoding: try readFile(ref, limit: 4096), as: UTF8.self)
+                    commits.remove(trimmed(text))
+                case .other: break
+                }
+            }
+        }
+        return commits
+    }
+
     /// From "<64 digits>.<extension>".
     private static func entry(_ name: String) -> PackInventory.Entry? {
         let parts = name.split(separator: ".", maxSplits: 1)

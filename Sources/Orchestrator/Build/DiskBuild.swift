@@ -27,12 +27,12 @@ struct DiskBuild: Sendable {
             try? removeFile(overlay)
             if !finished { try? removeFile(file) }
         }
-        let result: MethodResult
-        if let previous {
-            result = try update(previous, file, overlay, clock)
-        } else {
-            result = try method.run(file, clock)
-        }
+        let result =
+            if let previous {
+                try update(previous, file, overlay, clock)
+            } else {
+                try method.run(file, clock)
+            }
         try clock.run(.check) { () throws(BuildError) in
             try DiskFile.check(file, format: plan.request.format, launcher: context.tools.launcher)
         }
@@ -65,26 +65,18 @@ struct DiskBuild: Sendable {
         _ clock: PhaseClock
     ) throws(BuildError) -> MethodResult {
         if plan.request.update.publishesOverlay { return try vm(previous).run(file, clock) }
-        let result = try vm(previous).run(overlay, clock)
-        try clock.run(.publish) { () throws(BuildError) in
-            try DiskFile.flatten(
-                overlay,
-                to: file,
-                format: plan.request.format,
-                launcher: context.tools.launcher
-            )
-        }
-        return result
+        return try vm(previous, copy: file).run(overlay, clock)
     }
 
-    private func vm(_ previous: PreviousDisk?) -> VMMethod {
+    private func vm(_ previous: PreviousDisk?, copy: FilePath? = nil) -> VMMethod {
         VMMethod(
             plan: plan,
             tools: context.tools,
             reporter: reporter,
             cancellation: context.cancellation,
             processors: processors,
-            previous: previous
+            previous: previous,
+            copy: copy
         )
     }
 

@@ -35,7 +35,8 @@ enum DiskFile {
         )
     }
 
-    /// Copies what an overlay and its backing disk hold together; unused space takes none.
+    /// Copies what an overlay and its backing disk hold together; unused space takes none. A machine may
+    /// have the overlay open, if it writes no more.
     static func flatten(
         _ overlay: FilePath,
         to path: FilePath,
@@ -45,7 +46,7 @@ enum DiskFile {
         try qemuImage(
             "copy the disk to \(path)",
             [
-                "convert", "-q", "-W", "-T", "none", "-t", "unsafe", "-f", "qcow2", "-O",
+                "convert", "-q", "-U", "-W", "-T", "none", "-t", "unsafe", "-f", "qcow2", "-O",
                 format.rawValue, overlay.string, path.string,
             ],
             launcher

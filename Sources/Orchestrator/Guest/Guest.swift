@@ -58,6 +58,14 @@ package struct Guest {
         _ = try channel.perform(request, step: step, limit: limit)
     }
 
+    /// A request that is answered with a number.
+    func count(_ request: Request, _ step: String) throws(BuildError) -> UInt64 {
+        guard case .listed(let count) = try channel.perform(request, step: step, limit: 60).0 else {
+            throw BuildError(.fault, "cannot \(step): the agent gave another kind of answer")
+        }
+        return count
+    }
+
     /// Mounts one of our 9P exports.
     func mountView(
         _ export: String,

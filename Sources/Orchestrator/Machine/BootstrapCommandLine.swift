@@ -4,7 +4,8 @@ import SystemIO
 /// argument saves time in a machine that lives for minutes (docs/boot.md has the figures).
 package enum BootstrapCommandLine {
     /// A panic ends the machine (QEMU's `-no-reboot`) and is seen at once.
-    private static let always = ["quiet", "loglevel=4", "panic=-1", "audit=0"]
+    /// Security modules (`lsm=`) label nothing without a policy, and cost time at every file.
+    private static let always = ["quiet", "loglevel=4", "panic=-1", "audit=0", "lsm="]
 
     /// For a kernel that has a whole machine to itself.
     private static let machine = [
@@ -15,10 +16,9 @@ package enum BootstrapCommandLine {
         "init_on_alloc=0",
     ]
 
-    /// User-mode Linux loads no security module: without a policy they label nothing and cost time.
     /// The agent is told what this machine has no device for (docs/control-protocol.md).
     private static let userMode = [
-        "lsm=", "builddisks.control=vsock:\(SocketControl.port)",
+        "builddisks.control=vsock:\(SocketControl.port)",
         "builddisks.disk=vda:\(VMInstallation.diskSerial)",
     ]
 

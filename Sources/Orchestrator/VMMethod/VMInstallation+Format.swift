@@ -103,7 +103,9 @@ extension VMInstallation {
                     device: device(partition),
                     type: "ext4",
                     target: target,
-                    options: options
+                    options: options,
+                    // What a machine that ends early leaves is thrown away, however whole it is.
+                    restsJournal: true
                 )
             ),
             "mount the \(role.rawValue) file system"

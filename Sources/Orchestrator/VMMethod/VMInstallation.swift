@@ -88,13 +88,14 @@ struct VMInstallation {
     /// systems by.
     func deploy() throws(BuildError) {
         if plan.layout.scheme.startsFromBIOS { try prepareForSyslinux() }
-        // --karg replaces an earlier argument of the same key; --karg-append keeps both.
+        // --karg replaces an earlier argument of the same key; --karg-append keeps both. A repository
+        // that holds one commit has nothing to prune; to find that out takes seconds.
         try guest.run(
             "deploy the commit",
             limit: 1800,
             [
                 "ostree", "admin", "deploy", "--sysroot=\(Self.target)",
-                "--os=\(plan.request.osname)",
+                "--os=\(plan.request.osname)", "--no-prune",
             ]
                 + plan.kernelArguments.map { "--karg-append=\($0)" } + [plan.request.ref]
         )
@@ -142,8 +143,8 @@ struct VMInstallation {
         )
     }
 
-    /// Unmounts, checks each file system with the commit's own e2fsck, switches the machine off.
-    func finish() throws(BuildError) {
+    /// Ends all writing: what the disk's file holds afterwards is the finished disk.
+    func unmount() throws(BuildError) {
         if plan.request.verifiesObjects {
             try guest.run(
                 "check the disk's objects",
@@ -156,6 +157,10 @@ struct VMInstallation {
             "unmount the disk",
             limit: 300
         )
+    }
+
+    /// Checks each file system with the commit's own e2fsck, switches the machine off.
+    func check() throws(BuildError) {
         for partition in plan.layout.partitions {
             guard case .ext4 = partition.content else { continue }
             try guest.perform(

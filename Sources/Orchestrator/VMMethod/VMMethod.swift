@@ -15,6 +15,8 @@ struct VMMethod: DiskMethod {
     let processors: Int
     /// The disk to start from; nil makes a new one.
     let previous: PreviousDisk?
+    /// A disk that stands alone is copied there; nil leaves the work file as it is.
+    let copy: FilePath?
 
     /// What the host has made ready before the machine starts.
     private struct Preparation {
@@ -56,6 +58,7 @@ struct VMMethod: DiskMethod {
             reporter.report(.guestOutput(String(decoding: bytes, as: UTF8.self)))
         }
         let installation = VMInstallation(guest: session.guest, plan: plan)
+        var sum: Checksum?
         try blamingRepository(ready.host, { session.machine.consoleTail }) {
             () throws(BuildError) in
             if previous == nil {
@@ -63,12 +66,22 @@ struct VMMethod: DiskMethod {
             } else {
                 try update(installation, ready, clock)
             }
-            try clock.run(.check) { () throws(BuildError) in try installation.finish() }
+            try clock.run(.check) { () throws(BuildError) in
+                try installation.unmount()
+                let conclusion = DiskConclusion(
+                    file: file,
+                    copy: copy,
+                    format: plan.request.format,
+                    launcher: tools.launcher
+                )
+                sum = try conclusion.run { () throws(BuildError) in try installation.check() }
+            }
         }
         return MethodResult(
             method: .vm,
             accelerator: session.machine.accelerator,
-            kernelRelease: session.guest.kernelRelease
+            kernelRelease: session.guest.kernelRelease,
+            sha256: sum
         )
     }
 

@@ -29,11 +29,32 @@ struct VMUpdate {
         try guest.run(
             "deploy the commit",
             limit: 1800,
-            ["ostree", "admin", "deploy", sysroot, "--os=\(plan.request.osname)", "--karg-none"]
+            [
+                "ostree", "admin", "deploy", sysroot, "--os=\(plan.request.osname)", "--karg-none",
+                "--no-prune",
+            ]
                 + keep + plan.kernelArguments.map { "--karg-append=\($0)" } + [plan.request.ref]
         )
         // Each update adds one deployment, so at most one is too many.
         if retained != UpdateOptions.defaultRetained { try undeploy(retained) }
+        try prune()
+    }
+
+    /// Removes what no deployment and no other ref needs any more. libostree reads every folder of
+    /// every commit for that, which takes seconds, so it is asked only where a commit has lost its
+    /// last ref.
+    private func prune() throws(BuildError) {
+        let repository = VMInstallation.target + "/ostree/repo"
+        let count = try guest.count(
+            .unreferencedCommits(repository: repository),
+            "look for commits that are not needed"
+        )
+        if count == 0 { return }
+        try guest.run(
+            "remove what is not needed",
+            limit: 600,
+            ["ostree", "admin", "cleanup", sysroot]
+        )
     }
 
     /// Removes the deployment at an index, if there is one, and what only it needed.
