@@ -11,8 +11,19 @@ package import SystemPackage
 /// checked and written by all cores at once. The same plan always gives the same bytes.
 package struct Composer: Sendable {
     package let plan: ComposePlan
+    private let commit: PreparedCommit
+    /// Seconds that it took to find out whether the commit can be composed.
+    private let preparationSeconds: Double
 
-    package init(plan: ComposePlan) { self.plan = plan }
+    /// Reads what tells whether the commit can be composed at all; no disk is written.
+    /// - Parameter scratch: a folder that is there; what is put into it is removed again.
+    /// - Throws: `.needsVM` for what only libostree itself can make.
+    package init(plan: ComposePlan, scratch: FilePath) throws(ComposeError) {
+        let started = monotonicSeconds()
+        self.plan = plan
+        commit = try PreparedCommit(plan, scratch: scratch)
+        preparationSeconds = monotonicSeconds() - started
+    }
 
     /// Composes the disk into a new file at `path`; an existing one is overwritten. On failure the
     /// file is incomplete, and for the caller to remove.
@@ -23,10 +34,7 @@ package struct Composer: Sendable {
         progress: @escaping @Sendable (ComposeProgress) -> Void = { _ in }
     ) throws(ComposeError) -> ComposeFigures {
         let started = monotonicSeconds()
-        let version = try LibostreeVersion.read(from: plan.commit, in: plan.repository)
-        var tree = try CommitTree(plan.commit, in: plan.repository)
-        try refuseWhatNeedsLibostree(tree, version)
-        var kernel = try KernelFiles(in: tree)
+        var (tree, kernel) = (commit.tree, commit.kernel)
         try readTogether(&tree, &kernel, threads: threads)
         let read = monotonicSeconds()
 
@@ -36,7 +44,7 @@ package struct Composer: Sendable {
             }
         }
         let order = tree.writingOrder(largeFile: ContentWriter.largeFile)
-        let parts = try layOut(tree, order, kernel, version, extlinux)
+        let parts = try layOut(tree, order, kernel, extlinux)
         let image = try ImageFile(
             path,
             format: plan.format,
@@ -67,29 +75,11 @@ package struct Composer: Sendable {
             contentBytes: tree.infos.totalSize,
             imageBytes: image.size,
             sha256: sha256,
-            libostree: version.description,
-            readSeconds: read - started,
+            libostree: commit.version.description,
+            readSeconds: preparationSeconds + read - started,
             layoutSeconds: laidOut - read,
             writeSeconds: finished - laidOut
         )
-    }
-
-    /// What only libostree itself can make.
-    private func refuseWhatNeedsLibostree(
-        _ tree: CommitTree,
-        _ version: LibostreeVersion
-    ) throws(ComposeError) {
-        if version.writesComposefs {
-            throw .needsVM(
-                "the commit's libostree \(version) writes a composefs image for each deployment, "
-                    + "which compose cannot make"
-            )
-        }
-        for path in ["usr/etc/selinux/config", "etc/selinux/config"] where tree.file(path) != nil {
-            throw .needsVM(
-                "the commit has an SELinux policy (/\(path)), by which files are labelled"
-            )
-        }
     }
 
     /// File objects' headers and the kernel's checksum, on all cores.
@@ -142,7 +132,6 @@ package struct Composer: Sendable {
         _ tree: CommitTree,
         _ order: [UInt32],
         _ kernel: KernelFiles,
-        _ version: LibostreeVersion,
         _ extlinux: ExtlinuxProgram?
     ) throws(ComposeError) -> Parts {
         let osRelease = try reading { () throws(OSTreeError) in
@@ -151,7 +140,7 @@ package struct Composer: Sendable {
         let entry = BootEntry(
             plan: plan,
             kernel: kernel,
-            version: version,
+            version: commit.version,
             osRelease: osRelease.map { String(decoding: $0, as: UTF8.self) }
         )
         let boot = try BootTree(
@@ -166,7 +155,8 @@ package struct Composer: Sendable {
             tree: tree,
             order: order,
             kernel: kernel,
-            version: version
+            version: commit.version,
+            labels: commit.labels
         )
         let (bootPart, partition) = try layOut(boot.partition, .boot)
         let (rootPart, _) = try layOut(root.partition, .root)

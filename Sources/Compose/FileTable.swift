@@ -1,3 +1,4 @@
+import DiskImage
 import OSTree
 
 /// What each file object says about its file, in 12 bytes and a symbolic link's target.
@@ -10,8 +11,7 @@ struct FileTable: Sendable {
         var extendedAttributes: [ExtendedAttribute]
     }
 
-    private var traits: [Traits] = []
-    private var traitNumbers: [Traits: UInt32] = [:]
+    private var traits = Distinct<Traits>()
     /// By file.
     private var traitsOfFile: [UInt32]
     /// By file: bytes of content; of a link where its target begins in `targets`, then 16 bits of
@@ -32,13 +32,7 @@ struct FileTable: Sendable {
             mode: info.mode,
             extendedAttributes: info.extendedAttributes
         )
-        let next = UInt32(traits.count)
-        let number = traitNumbers[shared] ?? next
-        if number == next {
-            traitNumbers[shared] = next
-            traits.append(shared)
-        }
-        traitsOfFile[index] = number
+        traitsOfFile[index] = traits.number(of: shared)
         if info.isSymlink {
             // What is cut here is far too long for ext4 still, which says so.
             let target = info.symlinkTarget.prefix(Int(UInt16.max))
@@ -50,7 +44,7 @@ struct FileTable: Sendable {
     }
 
     subscript(index: Int) -> FileInfo {
-        let shared = traits[Int(traitsOfFile[index])]
+        let shared = traits[traitsOfFile[index]]
         var target: [UInt8] = []
         if FileInfo.isSymlink(shared.mode) {
             let start = Int(sizes[index] >> 16)
@@ -68,7 +62,7 @@ struct FileTable: Sendable {
 
     /// Bytes of content; 0 for a symbolic link.
     func size(_ index: Int) -> UInt64 {
-        FileInfo.isSymlink(traits[Int(traitsOfFile[index])].mode) ? 0 : sizes[index]
+        FileInfo.isSymlink(traits[traitsOfFile[index]].mode) ? 0 : sizes[index]
     }
 
     var count: Int { sizes.count }

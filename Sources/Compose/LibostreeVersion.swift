@@ -23,6 +23,9 @@ package struct LibostreeVersion: Comparable, CustomStringConvertible, Sendable {
     var makesBackingFolder: Bool { isAtLeast(2024, 1) }
     /// `os-init` leaves /var empty, and the first deployment copies the commit's.
     var copiesVar: Bool { isAtLeast(2024, 3) }
+    /// Of the commit's own labels, those in /etc stay where the kernel has no SELinux; before, they were
+    /// dropped.
+    var keepsLabelsOfEtc: Bool { isAtLeast(2024, 3) }
     /// Boot entries are `ostree-1.conf`, no longer `ostree-1-OSNAME.conf`.
     var namesEntriesByIndexOnly: Bool { isAtLeast(2024, 5) }
     /// Every boot entry names Android boot images, whether there are such or not (fixed later).

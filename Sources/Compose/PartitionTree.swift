@@ -197,6 +197,10 @@ struct PartitionTree: Sendable {
         copies.append(Copy(node: node, object: UInt32(number)))
     }
 
+    mutating func setXattrs(of node: Node, to attributes: [FileTree.Xattr]) {
+        files.setXattrs(of: node, to: files.xattrSet(attributes))
+    }
+
     mutating func reserve(nodes: Int, entries: Int, copies: Int) {
         files.reserve(nodes: nodes, entries: entries)
         self.copies.reserveCapacity(copies)

@@ -10,6 +10,7 @@ struct SysrootTree {
     private let tree: CommitTree
     private let kernel: KernelFiles
     private let version: LibostreeVersion
+    private let labels: Labels?
     private let additions: AdditionTree
     private(set) var partition: PartitionTree
     /// In which the objects' contents are to lie.
@@ -22,13 +23,15 @@ struct SysrootTree {
         tree: CommitTree,
         order: [UInt32],
         kernel: KernelFiles,
-        version: LibostreeVersion
+        version: LibostreeVersion,
+        labels: Labels?
     ) throws(ComposeError) {
         self.plan = plan
         self.order = order
         self.tree = tree
         self.kernel = kernel
         self.version = version
+        self.labels = labels
         var additions = plan.additions
         if let fstab = plan.fstab, !additions.contains(where: { $0.path == "etc/fstab" }) {
             additions.append(Addition(path: "etc/fstab", mode: 0o644, content: .file(fstab)))
@@ -70,11 +73,8 @@ struct SysrootTree {
         _ = try partition.directory("remotes", in: refs)
         let line = Array("\(commit)\n".utf8)
         let parts = plan.ref.split(separator: "/")
-        guard let name = parts.last, !plan.ref.contains(":"), parts.first != "ostree" else {
-            throw .needsVM("\"\(plan.ref)\" is not the name of a local branch")
-        }
         // A checksum is pulled without a ref.
-        if Checksum(hex: plan.ref) == nil {
+        if let name = parts.last, Checksum(hex: plan.ref) == nil {
             let folder = try partition.directories(parts.dropLast(), in: heads)
             try partition.file(String(name), in: folder, line)
         }
@@ -216,44 +216,52 @@ struct SysrootTree {
             into: etc,
             with: additions.below("etc")
         )
+        if let labels { try partition.label(etc, .etc, path: "/etc", by: labels) }
     }
 
     private mutating func makeVar(in stateroot: PartitionTree.Node) throws(ComposeError) {
-        let source = version.copiesVar ? tree.directory("var") : nil
         let node = try partition.directory("var", in: stateroot)
         let added = additions.below("var")
-        if let source {
-            try partition.copy(try tree.tree(source.tree), of: tree, into: node, with: added)
-        }
-        let isEmpty = source == nil
-        if isEmpty && (!version.copiesVar || tree.directory("usr/lib/tmpfiles.d") == nil) {
-            try makeEmptyVar(node, added)
-        } else if source == nil {
+        if !version.copiesVar {
+            try makeStandardFolders(of: node, added)
+        } else if let source = tree.directory("var") {
+            let contents = try tree.tree(source.tree)
+            try partition.copy(contents, of: tree, into: node, with: added)
+            if tree.directory("usr/lib/tmpfiles.d") == nil {
+                let names = contents.files.map(\.name) + contents.directories.map(\.name)
+                var present = Set(names.map { String(decoding: $0, as: UTF8.self) })
+                present.formUnion(added.children.keys)
+                try makeStandardFolders(of: node, .none, without: present)
+            }
+        } else {
             try partition.add(added, to: node)
         }
+        if let labels { try partition.label(node, .var, path: "/var", by: labels) }
         try partition.file(".ostree-selabeled", in: node, [])
     }
 
-    /// What libostree makes in a new stateroot's /var.
-    private mutating func makeEmptyVar(
-        _ node: PartitionTree.Node,
-        _ added: AdditionTree
+    /// What libostree makes in /var where nothing else will, and what is added.
+    private mutating func makeStandardFolders(
+        of node: PartitionTree.Node,
+        _ added: AdditionTree,
+        without present: Set<String> = []
     ) throws(ComposeError) {
-        var folders: Set<String> = []
+        var seen = present
         for (name, mode) in [("tmp", 0o1777 as UInt16), ("lib", 0o755), ("log", 0o755)] {
             let own = added.below(name)
-            guard own.isFolder else { continue }
+            guard own.isFolder, !present.contains(name) else { continue }
             let made =
                 own.addition == nil
                 ? try partition.directory(name, in: node, mode)
                 : try partition.added(name, in: node, own.addition)
-            folders.insert(name)
+            seen.insert(name)
             try partition.add(own, to: made)
         }
-        for name in ["run", "lock"] where added.children[name] == nil {
+        for name in ["run", "lock"]
+        where added.children[name] == nil && !present.contains(name) {
             try partition.symlink(name, in: node, to: "../run" + (name == "run" ? "" : "/lock"))
         }
-        try partition.add(added, to: node, without: folders)
+        try partition.add(added, to: node, without: seen)
     }
 
     // MARK: Boot links

@@ -10,7 +10,9 @@ import Testing
     private func failure(_ plan: ComposePlan) throws -> String {
         let scratch = try ScratchFolder()
         let error = #expect(throws: ComposeError.self) {
-            try Composer(plan: plan).compose(to: FilePath(scratch.file("disk")))
+            try Composer(plan: plan, scratch: FilePath(scratch.path)).compose(
+                to: FilePath(scratch.file("disk"))
+            )
         }
         return error.map { "\($0)" } ?? ""
     }
@@ -90,11 +92,30 @@ import Testing
     }
 
     @Test func `what only libostree can make is left to the VM`() throws {
-        let policy = BootableTree.entries(more: [
-            .directory("usr/etc/selinux"), .file("usr/etc/selinux/config", Array("x\n".utf8)),
-        ])
-        let sample = try SampleRepository(policy)
-        #expect(try failure(try plan(sample)).contains("--method vm"))
+        // As `ostree --version` has it.
+        let library = Array("\0libcurl inode64 initial-var composefs release\0".utf8)
+        let composefs = BootableTree.entries(
+            libostree: "2025.2",
+            more: [.file("usr/lib/libostree-1.so.1", library)]
+        )
+        let new = try SampleRepository(composefs)
+        var text = try failure(try plan(new))
+        #expect(text.contains("2025.2 writes a composefs image for each deployment"), "\(text)")
+        #expect(text.contains("--method vm"), "\(text)")
+        // Old enough not to.
+        let old = try SampleRepository(
+            BootableTree.entries(more: [.file("usr/lib/libostree-1.so.1", library)])
+        )
+        _ = try ComposedDisk(try plan(old))
+
+        let unreadable = try SampleRepository(
+            BootableTree.entries(more: [
+                .directory("usr/etc/selinux"),
+                .file("usr/etc/selinux/config", Array("SELINUX=enforcing\nSELINUXTYPE=a\n".utf8)),
+            ])
+        )
+        text = try failure(try plan(unreadable))
+        #expect(text.contains("SELinux policy cannot be read on this host"), "\(text)")
     }
 
     @Test func `attributes that fit no block are refused with path and size`() throws {
@@ -119,7 +140,8 @@ import Testing
 
     @Test func `an output that cannot be written is named`() throws {
         let sample = try SampleRepository(BootableTree.entries())
-        let composer = Composer(plan: try plan(sample))
+        let scratch = try ScratchFolder()
+        let composer = try Composer(plan: try plan(sample), scratch: FilePath(scratch.path))
         let error = #expect(throws: ComposeError.self) {
             try composer.compose(to: "/nowhere/disk")
         }

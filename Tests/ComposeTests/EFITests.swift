@@ -119,7 +119,9 @@ import Testing
         large.programs.uefi?.bootManager = [UInt8](repeating: 1, count: 40 << 20)
         let scratch = try ScratchFolder()
         let error = #expect(throws: ComposeError.self) {
-            try Composer(plan: large).compose(to: FilePath(scratch.file("disk")))
+            try Composer(plan: large, scratch: FilePath(scratch.path)).compose(
+                to: FilePath(scratch.file("disk"))
+            )
         }
         #expect("\(error.map(String.init(describing:)) ?? "")".contains("EFI system partition"))
     }

@@ -29,9 +29,14 @@ struct EquivalenceTests {
         var sameFileAs: String
     }
 
-    @Test func `a composed disk equals what ostree makes`() throws {
+    @Test(arguments: ["no policy", "enforcing", "disabled"])
+    func `a composed disk equals what ostree makes`(policy: String) throws {
         let version = try hostVersion()
-        let sample = try SampleRepository(BootableTree.entries(libostree: version))
+        let sample = try SampleRepository(
+            policy == "no policy"
+                ? BootableTree.entries(libostree: version)
+                : LabelledTree.entries(libostree: version, mode: policy)
+        )
         let scratch = try ScratchFolder()
         let oracle = scratch.file("oracle")
         try makeSysroot(at: oracle, boot: scratch.file("boot"), sample)

@@ -20,9 +20,10 @@ package struct TarEntry: Sendable {
         _ path: String,
         mode: UInt32 = 0o755,
         uid: UInt32 = 0,
-        gid: UInt32 = 0
+        gid: UInt32 = 0,
+        xattrs: [String: [UInt8]] = [:]
     ) -> TarEntry {
-        TarEntry(path: path, content: .directory, mode: mode, uid: uid, gid: gid)
+        TarEntry(path: path, content: .directory, mode: mode, uid: uid, gid: gid, xattrs: xattrs)
     }
 
     package static func file(

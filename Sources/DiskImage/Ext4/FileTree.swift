@@ -117,9 +117,9 @@ package struct FileTree: Sendable {
     /// The nodes as a collection; a node's number is its index.
     struct Nodes: RandomAccessCollection, Sendable {
         private let stored: [StoredNode]
-        private let traits: [Traits]
+        private let traits: Distinct<Traits>
 
-        fileprivate init(_ stored: [StoredNode], _ traits: [Traits]) {
+        fileprivate init(_ stored: [StoredNode], _ traits: Distinct<Traits>) {
             self.stored = stored
             self.traits = traits
         }
@@ -129,7 +129,7 @@ package struct FileTree: Sendable {
 
         subscript(index: Int) -> Node {
             let node = stored[index]
-            let shared = traits[Int(node.traits)]
+            let shared = traits[node.traits]
             return Node(
                 mode: shared.mode,
                 immutable: shared.immutable,
@@ -152,18 +152,18 @@ package struct FileTree: Sendable {
     }
 
     private var stored: [StoredNode] = []
-    private var traits: [Traits] = []
-    private var traitNumbers: [Traits: UInt32] = [:]
+    private var traits = Distinct<Traits>()
     /// Entry 0 is not used: 0 ends a list.
     private var entries: [Entry] = [Entry(name: 0, node: 0, next: 0)]
     private var text: [UInt8] = []
-    private(set) var xattrSets: [[Xattr]] = [[]]
-    private var xattrSetIndex: [[Xattr]: UInt32] = [[]: 0]
+    private var sets = Distinct<[Xattr]>()
     /// The ranges with data, in bytes, of files that are not whole.
     private(set) var dataRanges: [Int: [Range<UInt64>]] = [:]
 
     /// - Parameter root: the attributes of the root directory.
     package init(root: Attributes) {
+        // Set 0: `XattrSetID.none`.
+        _ = sets.number(of: [])
         stored.append(node(.directory, root, size: 0, links: 2))
     }
 
@@ -171,6 +171,8 @@ package struct FileTree: Sendable {
     /// Names in all directories.
     package var entryCount: Int { entries.count - 1 }
     var nodes: Nodes { Nodes(stored, traits) }
+    /// By `XattrSetID.index`.
+    var xattrSets: [[Xattr]] { sets.values }
 
     /// Makes room for so many more, which saves copying while the tree grows.
     package mutating func reserve(nodes: Int, entries: Int) {
@@ -181,12 +183,9 @@ package struct FileTree: Sendable {
     // MARK: Building
 
     package mutating func xattrSet(_ xattrs: [Xattr]) -> XattrSetID {
-        let sorted = xattrs.sorted { $0.name.lexicographicallyPrecedes($1.name) }
-        if let index = xattrSetIndex[sorted] { return XattrSetID(index: index) }
-        let index = UInt32(xattrSets.count)
-        xattrSets.append(sorted)
-        xattrSetIndex[sorted] = index
-        return XattrSetID(index: index)
+        XattrSetID(
+            index: sets.number(of: xattrs.sorted { $0.name.lexicographicallyPrecedes($1.name) })
+        )
     }
 
     package mutating func addDirectory(
@@ -253,6 +252,13 @@ package struct FileTree: Sendable {
         stored[node.index].links += 1
     }
 
+    /// Gives a node other extended attributes than it was made with.
+    package mutating func setXattrs(of node: NodeID, to set: XattrSetID) {
+        var changed = traits[stored[node.index].traits]
+        changed.xattrs = set
+        stored[node.index].traits = traits.number(of: changed)
+    }
+
     /// How many names a node has (for a directory: 2 and one for each directory in it).
     package func linkCount(_ node: NodeID) -> Int { Int(stored[node.index].links) }
 
@@ -275,13 +281,7 @@ package struct FileTree: Sendable {
             modified: attributes.modified,
             xattrs: attributes.xattrs
         )
-        let next = UInt32(traits.count)
-        let number = traitNumbers[shared] ?? next
-        if number == next {
-            traitNumbers[shared] = next
-            traits.append(shared)
-        }
-        return StoredNode(traits: number, links: links, size: size)
+        return StoredNode(traits: traits.number(of: shared), links: links, size: size)
     }
 
     private mutating func add(
@@ -342,6 +342,20 @@ extension FileTree {
             index = Int(entries[index].next)
         }
     }
+
+    /// What a directory holds, in the order in which it was added.
+    package func children(of directory: NodeID) -> [(name: ArraySlice<UInt8>, node: NodeID)] {
+        var children: [(ArraySlice<UInt8>, NodeID)] = []
+        forEachEntry(of: directory) {
+            children.append((name($0), NodeID(index: Int($0.node))))
+        }
+        return children
+    }
+
+    /// As st_mode, type included.
+    package func mode(of node: NodeID) -> UInt16 { nodes[node.index].mode }
+
+    package func xattrs(of node: NodeID) -> [Xattr] { sets[nodes[node.index].xattrs.index] }
 
     func name(_ entry: Entry) -> ArraySlice<UInt8> { PackedName.read(text, at: Int(entry.name)) }
 

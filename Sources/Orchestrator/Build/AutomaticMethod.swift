@@ -1,4 +1,3 @@
-import SystemIO
 import SystemPackage
 
 /// Composes where that is possible, which is many times as fast; else the VM. One line says which,
@@ -9,13 +8,13 @@ struct AutomaticMethod: DiskMethod {
     let reporter: any BuildReporter
 
     func run(_ file: FilePath, _ clock: PhaseClock) throws(BuildError) -> MethodResult {
-        switch try compose.attempt(file, clock) {
-        case .success(let result):
+        switch try compose.prepare() {
+        case .success(let prepared):
+            let result = try compose.write(prepared, to: file, clock)
             reporter.report(.note("Written without a VM (method compose)."))
             return result
         case .failure(let need):
             reporter.report(.note("Using the bootstrap VM: \(need.reason)."))
-            try? removeFile(file)
             return try vm.run(file, clock)
         }
     }

@@ -8,12 +8,15 @@ package final class PhaseClock {
 
     package init(_ reporter: any BuildReporter) { self.reporter = reporter }
 
+    /// - Parameter began: of what belongs to the phase before it was known that there is one; nil for
+    ///   now.
     package func run<Value>(
         _ phase: Phase,
+        since began: Double? = nil,
         _ body: () throws(BuildError) -> Value
     ) throws(BuildError) -> Value {
         reporter.report(.phaseStarted(phase))
-        let began = monotonicSeconds()
+        let began = began ?? monotonicSeconds()
         let value = try body()
         let seconds = monotonicSeconds() - began
         // A phase may come in two parts (checked in the guest, then on the host): one figure.

@@ -17,9 +17,16 @@ struct ComposeMethod: DiskMethod {
         let reason: String
     }
 
+    /// The commit, found to be one that can be composed.
+    struct Prepared {
+        let composer: Composer
+        /// When that began, as `monotonicSeconds` counts.
+        let began: Double
+    }
+
     func run(_ file: FilePath, _ clock: PhaseClock) throws(BuildError) -> MethodResult {
-        switch try attempt(file, clock) {
-        case .success(let result): return result
+        switch try prepare() {
+        case .success(let prepared): return try write(prepared, to: file, clock)
         case .failure(let need):
             throw BuildError(
                 .input,
@@ -29,76 +36,87 @@ struct ComposeMethod: DiskMethod {
         }
     }
 
-    /// Composes, or says why only the VM method can.
-    func attempt(
-        _ file: FilePath,
-        _ clock: PhaseClock
-    ) throws(BuildError) -> Result<MethodResult, NeedsVM> {
-        let composer = Composer(
-            plan: ComposePlan(
-                repository: plan.repository,
-                commit: plan.commit,
-                ref: plan.request.ref,
-                osname: plan.request.osname,
-                kernelArguments: plan.kernelArguments,
-                layout: plan.layout,
-                format: plan.request.format == .qcow2 ? .qcow2 : .raw,
-                fstab: plan.fstab,
-                additions: plan.request.additions,
-                programs: plan.bootBinaries.programs,
-                created: try plan.creationTime()
-            )
+    /// Reads the commit, or says why only the VM method can make its disk. Nothing is written, and no
+    /// phase begins.
+    func prepare() throws(BuildError) -> Result<Prepared, NeedsVM> {
+        let began = monotonicSeconds()
+        let plan = ComposePlan(
+            repository: plan.repository,
+            commit: plan.commit,
+            ref: plan.request.ref,
+            osname: plan.request.osname,
+            kernelArguments: plan.kernelArguments,
+            layout: plan.layout,
+            format: plan.request.format == .qcow2 ? .qcow2 : .raw,
+            fstab: plan.fstab,
+            additions: plan.request.additions,
+            programs: plan.bootBinaries.programs,
+            created: try plan.creationTime()
         )
-        let outcome = try clock.run(.compose) {
-            () throws(BuildError) -> Result<ComposeFigures, NeedsVM> in
-            switch try compose(composer, file) {
-            case .success(let figures): return .success(figures)
-            case .failure(.needsVM(let reason)): return .failure(NeedsVM(reason: reason))
-            case .failure(let error): throw Self.error(error)
-            }
+        let folder = try PrivateFolder()
+        defer { folder.remove() }
+        let scratch = folder.path
+        let composer = try work { () throws(ComposeError) in
+            try Composer(plan: plan, scratch: scratch)
         }
-        return outcome.map { figures in
-            MethodResult(
-                method: .compose,
-                accelerator: nil,
-                kernelRelease: nil,
-                sha256: figures.sha256
-            )
+        switch composer {
+        case .success(let composer): return .success(Prepared(composer: composer, began: began))
+        case .failure(.needsVM(let reason)): return .failure(NeedsVM(reason: reason))
+        case .failure(let error): throw Self.error(error)
         }
     }
 
-    /// The composer works on threads of its own while this one waits for the user's wish to stop.
-    private func compose(
-        _ composer: Composer,
-        _ file: FilePath
-    ) throws(BuildError) -> Result<ComposeFigures, ComposeError> {
+    func write(
+        _ prepared: Prepared,
+        to file: FilePath,
+        _ clock: PhaseClock
+    ) throws(BuildError) -> MethodResult {
         let latest = Mutex(0.0)
-        let finished = Latch<Result<ComposeFigures, ComposeError>>()
-        try startWorker("compose") { [reporter, processors] in
-            let result = Result { () throws(ComposeError) in
-                try composer.compose(to: file, threads: processors) { progress in
-                    let due = latest.withLock { last in
-                        let now = monotonicSeconds()
-                        guard now - last > 0.1 else { return false }
-                        last = now
-                        return true
-                    }
-                    guard due else { return }
-                    reporter.report(
-                        .progress(
-                            .compose,
-                            PhaseProgress(
-                                objects: progress.objects,
-                                totalObjects: progress.totalObjects,
-                                bytes: progress.bytes,
-                                totalBytes: progress.totalBytes
-                            )
-                        )
-                    )
-                }
+        let progress: @Sendable (ComposeProgress) -> Void = { [reporter] progress in
+            let due = latest.withLock { last in
+                let now = monotonicSeconds()
+                guard now - last > 0.1 else { return false }
+                last = now
+                return true
             }
-            finished.set(result)
+            guard due else { return }
+            reporter.report(
+                .progress(
+                    .compose,
+                    PhaseProgress(
+                        objects: progress.objects,
+                        totalObjects: progress.totalObjects,
+                        bytes: progress.bytes,
+                        totalBytes: progress.totalBytes
+                    )
+                )
+            )
         }
+        let composer = prepared.composer
+        let figures = try clock.run(.compose, since: prepared.began) {
+            () throws(BuildError) -> ComposeFigures in
+            let result = try work { [processors] () throws(ComposeError) in
+                try composer.compose(to: file, threads: processors, progress: progress)
+            }
+            switch result {
+            case .success(let figures): return figures
+            case .failure(let error): throw Self.error(error)
+            }
+        }
+        return MethodResult(
+            method: .compose,
+            accelerator: nil,
+            kernelRelease: nil,
+            sha256: figures.sha256
+        )
+    }
+
+    /// Runs `body` on a thread of its own, while this one waits for the user's wish to stop.
+    private func work<Value: Sendable>(
+        _ body: @escaping @Sendable () throws(ComposeError) -> Value
+    ) throws(BuildError) -> Result<Value, ComposeError> {
+        let finished = Latch<Result<Value, ComposeError>>()
+        try startWorker("compose") { finished.set(Result(catching: body)) }
         while true {
             try cancellation.check()
             if let result = finished.wait(milliseconds: 50) { return result }
