@@ -224,6 +224,12 @@ let package = Package(
             path: "Tests/NinePConformance",
             swiftSettings: strictTests
         ),
+        .executableTarget(
+            name: "ninep-conformance",
+            dependencies: ["NinePConformance", "TestSupport", "CLinux", arguments],
+            path: "Tests/ninep-conformance",
+            swiftSettings: strictTests
+        ),
         tests(
             "NinePServerTests",
             [
