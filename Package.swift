@@ -267,7 +267,10 @@ let package = Package(
             ]
         ),
         tests("BootstrapTests", ["Bootstrap", "OSTree", "TestSupport", system]),
-        tests("ComposeTests", ["Compose", "CLinux", "DiskImage", "OSTree", "TestSupport", system]),
+        tests(
+            "ComposeTests",
+            ["Compose", "CLinux", "DiskImage", "OSTree", "SystemIO", "TestSupport", system]
+        ),
         tests(
             "OrchestratorTests",
             [

@@ -1,5 +1,6 @@
 import CLinux
 import DiskImage
+import Synchronization
 import SystemIO
 import SystemPackage
 
@@ -79,6 +80,46 @@ final class ImageFile: Sendable {
         }
     }
 
+    /// Whether a try of `copy` has shown that the kernel cannot copy from the repository's file system.
+    private let refusesCopies = Atomic(false)
+
+    /// Has the kernel copy bytes of `source`, where it can by sharing blocks. The C function is
+    /// `copy_file_range`.
+    /// - Returns: false where it cannot; then any of the bytes may have been copied.
+    func copy(
+        _ source: SharedFD,
+        from offset: UInt64,
+        count: UInt64,
+        fileOffset: UInt64
+    ) throws(ComposeError) -> Bool {
+        if refusesCopies.load(ordering: .relaxed) { return false }
+        var input = off_t(clamping: offset)
+        var output = off_t(clamping: fileOffset)
+        let end = input + off_t(clamping: count)
+        do throws(Errno) {
+            while input < end {
+                // SAFETY: both offsets are read and written during the call.
+                let copied = try syscall {
+                    unsafe copy_file_range(
+                        source.rawValue,
+                        &input,
+                        file.rawValue,
+                        &output,
+                        Int(end - input),
+                        0
+                    )
+                }
+                if copied == 0 { return false }
+            }
+            return true
+        } catch .noSpace {
+            throw .output(path, .noSpace)
+        } catch {
+            refusesCopies.store(true, ordering: .relaxed)
+            return false
+        }
+    }
+
     /// Lets the kernel begin to send a part of the file to the disk, so that less is left for the
     /// final flush, which is the one that counts: a failure here is none.
     func startFlushing(_ range: Range<UInt64>) {
@@ -140,28 +181,62 @@ struct ImageWriter: DiskOutput {
     mutating func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(ComposeError) {
         var done = 0
         while done < bytes.count {
-            var place = Qcow2Layout.Place(
-                offset: offset + UInt64(done),
-                contiguous: UInt64(bytes.count - done),
-                cluster: 0
-            )
-            if let qcow2 = image.qcow2 {
-                guard let found = qcow2.place(of: offset + UInt64(done)) else {
-                    throw .output(image.path, .invalidArgument)
-                }
-                place = found
-            }
-            let length = min(bytes.count - done, Int(clamping: place.contiguous))
+            let place = try place(of: offset + UInt64(done), count: bytes.count - done)
+            let length = Int(clamping: place.contiguous)
             let piece = unsafe UnsafeRawBufferPointer(rebasing: bytes[done..<(done + length)])
             try unsafe writeRun(piece, place)
             done += length
         }
     }
 
+    /// Where a byte of the disk lies in the file, and how many of `count` from there on lie together.
+    private func place(of offset: UInt64, count: Int) throws(ComposeError) -> Qcow2Layout.Place {
+        let all = Qcow2Layout.Place(offset: offset, contiguous: UInt64(count), cluster: 0)
+        guard let qcow2 = image.qcow2 else { return all }
+        guard var found = qcow2.place(of: offset) else {
+            throw .output(image.path, .invalidArgument)
+        }
+        found.contiguous = min(found.contiguous, UInt64(count))
+        return found
+    }
+
+    /// Has the kernel copy bytes of `source` to an offset of the disk, and reads what is there then.
+    /// - Parameter offset: in `source`.
+    /// - Returns: false where the kernel cannot copy: they are to be written.
+    mutating func copy(
+        _ source: SharedFD,
+        from offset: UInt64,
+        to target: UInt64,
+        readingInto bytes: UnsafeMutableRawBufferPointer
+    ) throws(ComposeError) -> Bool {
+        var done = 0
+        while done < bytes.count {
+            let place = try place(of: target + UInt64(done), count: bytes.count - done)
+            let length = Int(clamping: place.contiguous)
+            guard
+                try image.copy(
+                    source,
+                    from: offset + UInt64(done),
+                    count: UInt64(length),
+                    fileOffset: place.offset
+                )
+            else { return false }
+            let piece = unsafe UnsafeMutableRawBufferPointer(
+                rebasing: bytes[done..<(done + length)]
+            )
+            try unsafe image.read(into: piece, fileOffset: place.offset)
+            try unsafe writeRun(UnsafeRawBufferPointer(piece), place, isThere: true)
+            done += length
+        }
+        return true
+    }
+
     /// Bytes that lie together in the file, in one call but for clusters of zeros.
+    /// - Parameter isThere: the file has them already; it is only noted which clusters are in use.
     private mutating func writeRun(
         _ bytes: UnsafeRawBufferPointer,
-        _ place: Qcow2Layout.Place
+        _ place: Qcow2Layout.Place,
+        isThere: Bool = false
     ) throws(ComposeError) {
         let cluster = Int(Qcow2Layout.clusterSize)
         var at = 0
@@ -171,7 +246,7 @@ struct ImageWriter: DiskOutput {
             let inside = Int(place.offset % UInt64(cluster)) + at
             let end = min(bytes.count, at + cluster - inside % cluster)
             if unsafe isZero(UnsafeRawBufferPointer(rebasing: bytes[at..<end])) {
-                try unsafe flush(bytes, start..<at, place)
+                if !isThere { try unsafe flush(bytes, start..<at, place) }
                 start = end
             } else {
                 written[Int(index / 64)] |= 1 << (index % 64)
@@ -179,7 +254,7 @@ struct ImageWriter: DiskOutput {
             if image.qcow2 != nil { index += 1 }
             at = end
         }
-        try unsafe flush(bytes, start..<bytes.count, place)
+        if !isThere { try unsafe flush(bytes, start..<bytes.count, place) }
     }
 
     private func flush(

@@ -21,6 +21,8 @@ import SystemPackage
     private static let largestWholeFile: UInt64 = 48 << 20
     private static let pieceOfFile = 1 << 20
     private static let block = 4096
+    /// Smaller ones are read, whatever the repository.
+    private static let copiedFile = 64 << 10
 
     init(
         repository: Repository,
@@ -70,7 +72,7 @@ import SystemPackage
             let piece = filled..<(filled + Int(clamping: size))
             filled += Self.padded(size)
             let bytes = unsafe UnsafeMutableRawBufferPointer(rebasing: memory[piece])
-            try unsafe load(number, into: bytes)
+            let written = try unsafe load(number, into: bytes)
             // The rest of a file's last block is its own, and zero.
             unsafe UnsafeMutableRawBufferPointer(rebasing: memory[piece.upperBound..<filled])
                 .initializeMemory(as: UInt8.self, repeating: 0)
@@ -78,6 +80,7 @@ import SystemPackage
                 UnsafeRawBufferPointer(memory),
                 piece,
                 number,
+                written: written,
                 paddedEnd: filled,
                 &gathered
             )
@@ -92,14 +95,26 @@ import SystemPackage
     }
 
     /// The contents of one object, checked.
-    private func load(
+    /// - Returns: how many of its runs are in the image already, from the first on.
+    private mutating func load(
         _ number: Int,
         into bytes: UnsafeMutableRawBufferPointer
-    ) throws(ComposeError) {
+    ) throws(ComposeError) -> Int {
         switch tree.object(number) {
         case .file(let index):
+            let object = try reading { () throws(OSTreeError) in
+                try repository.openFile(tree.files[index])
+            }
+            if bytes.count >= Self.copiedFile, let file = object.plainFile {
+                let runs = try unsafe copy(file, number, into: bytes)
+                if runs > 0 {
+                    try reading { () throws(OSTreeError) in
+                        try unsafe object.check(UnsafeRawBufferPointer(bytes))
+                    }
+                    return runs
+                }
+            }
             try reading { () throws(OSTreeError) in
-                let object = try repository.openFile(tree.files[index])
                 try unsafe object.copyContent(into: bytes, verify: true)
             }
         case .metadata(let name, _):
@@ -109,6 +124,36 @@ import SystemPackage
             // As many bytes as when the tree was read: they have the same checksum.
             unsafe bytes.copyBytes(from: content)
         }
+        return 0
+    }
+
+    /// Has the kernel copy a file of a bare repository to the object's first place, unless the file is in
+    /// memory: then it is faster to write what has been read for checking. `bytes` is read from the image.
+    /// - Returns: the runs that were copied; 0 if none.
+    private mutating func copy(
+        _ file: SharedFD,
+        _ number: Int,
+        into bytes: UnsafeMutableRawBufferPointer
+    ) throws(ComposeError) -> Int {
+        // Where it cannot be found out, the way that always works.
+        guard (try? isInMemory(file.rawValue)) == false else { return 0 }
+        var end: UInt64 = 0
+        var count = 0
+        for (run, base) in places.runs(of: number) where end < bytes.count {
+            guard run.fileOffset == end else { return 0 }
+            end += run.length
+            let part = unsafe bytes[Int(clamping: run.fileOffset)..<Int(clamping: end)]
+            let piece = unsafe UnsafeMutableRawBufferPointer(rebasing: part)
+            let isCopied = try unsafe image.copy(
+                file,
+                from: run.fileOffset,
+                to: base + run.offset,
+                readingInto: piece
+            )
+            guard isCopied else { return 0 }
+            count += 1
+        }
+        return count
     }
 
     // MARK: Writing
@@ -121,15 +166,17 @@ import SystemPackage
     }
 
     /// Adds the object's first place to what was gathered, if it follows; writes the others.
+    /// - Parameter written: how many of its runs need not be written any more.
     private mutating func place(
         _ memory: UnsafeRawBufferPointer,
         _ piece: Range<Int>,
         _ number: Int,
+        written: Int,
         paddedEnd: Int,
         _ gathered: inout Gathered
     ) throws(ComposeError) {
-        var isFirst = true
-        for (run, base) in places.runs(of: number) {
+        var isFirst = written == 0
+        for (run, base) in places.runs(of: number).dropFirst(written) {
             let offset = base + run.offset
             if isFirst, run.length == piece.count {
                 if gathered.range.upperBound == piece.lowerBound,
