@@ -101,7 +101,24 @@ final class BenchMachine {
         }
     }
 
-    func perform(_ task: GuestTask) throws -> GuestFigures { try link.perform(task) }
+    /// Carries out a task.
+    /// - Returns: what the guest says, and what the host's processors did for it, mounting included.
+    func perform(_ task: GuestTask) throws -> HostedFigures {
+        let before = try processorSeconds()
+        let figures = try link.perform(task)
+        return HostedFigures(
+            guest: figures,
+            processorSeconds: try processorSeconds() - before
+        )
+    }
+
+    /// Of QEMU and of this process, in which our server is. `clock_getcpuclockid`.
+    private func processorSeconds() throws -> Double {
+        var clock: clockid_t = 0
+        let code = unsafe clock_getcpuclockid(qemu.processID, &clock)
+        guard code == 0 else { throw Errno(rawValue: code) }
+        return seconds(of: clock) + seconds(of: CLOCK_PROCESS_CPUTIME_ID)
+    }
 
     func stop() {
         link.end("stopped")

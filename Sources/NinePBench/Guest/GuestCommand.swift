@@ -72,9 +72,9 @@ struct GuestCommand: ParsableCommand {
         cache: String,
         on machine: BenchMachine
     ) throws -> GuestComparison {
-        func measure(_ isOurs: Bool, isChecking: Bool = false) throws -> GuestFigures {
+        func measure(_ isOurs: Bool, isChecking: Bool = false) throws -> HostedFigures {
             let size = isOurs ? msize : Self.deviceMessageSize
-            var total = GuestFigures()
+            var total = HostedFigures()
             for path in paths(workload) {
                 total.add(
                     try machine.perform(
@@ -91,8 +91,9 @@ struct GuestCommand: ParsableCommand {
             return total
         }
         let checked = [try measure(true, isChecking: true), try measure(false, isChecking: true)]
-        guard checked[0].sum == checked[1].sum, checked[0].bytes == checked[1].bytes,
-            checked[0].operations == checked[1].operations
+        let (ours, theirs) = (checked[0].guest, checked[1].guest)
+        guard ours.sum == theirs.sum, ours.bytes == theirs.bytes,
+            ours.operations == theirs.operations
         else { throw BenchFailure("\(workload): the two trees differ") }
         var comparison = GuestComparison(workload: workload, cache: cache)
         for round in 0..<rounds {
@@ -111,16 +112,5 @@ struct GuestCommand: ParsableCommand {
         case .list: [""]
         case .files: Self.parts
         }
-    }
-}
-
-extension GuestFigures {
-    mutating func add(_ other: GuestFigures) {
-        nanoseconds += other.nanoseconds
-        operations += other.operations
-        bytes += other.bytes
-        sum &+= other.sum
-        busyNanoseconds += other.busyNanoseconds
-        interrupts += other.interrupts
     }
 }

@@ -4,8 +4,8 @@ import NinePGuest
 struct GuestComparison {
     let workload: GuestTask.Workload
     let cache: String
-    var ours: [GuestFigures] = []
-    var theirs: [GuestFigures] = []
+    var ours: [HostedFigures] = []
+    var theirs: [HostedFigures] = []
 
     init(workload: GuestTask.Workload, cache: String) {
         self.workload = workload
@@ -14,17 +14,26 @@ struct GuestComparison {
 
     /// Of each round's pair: how much faster ours was.
     var ratios: [Double] {
-        zip(ours, theirs).map { Double($1.nanoseconds) / Double($0.nanoseconds) }
+        zip(ours, theirs).map { $1.seconds / $0.seconds }
+    }
+
+    /// Of each round's pair: what ours took of the host's processors, as a part of the other's.
+    var costRatios: [Double] {
+        zip(ours, theirs).map { $0.processorSeconds / $1.processorSeconds }
     }
 
     /// For the impatient.
     var line: String {
         let pairs = ratios.map { decimal($0, places: 2) }.joined(separator: " ")
-        return "\(workload) cache=\(cache): \(text(ours)) against \(text(theirs)): \(pairs)"
+        let costs = costRatios.map { decimal($0, places: 2) }.joined(separator: " ")
+        return """
+            \(workload) cache=\(cache): \(text(ours)) against \(text(theirs)): speed \(pairs); \
+            CPU \(cost(ours)) against \(cost(theirs)): \(costs)
+            """
     }
 
     /// The median round, in MB/s or operations a second.
-    func text(_ figures: [GuestFigures]) -> String {
+    func text(_ figures: [HostedFigures]) -> String {
         switch workload {
         case .sequential: "\(Int(median(figures) { $0.megabytesPerSecond })) MB/s"
         case .list: "\(Int(median(figures) { $0.operationsPerSecond })) entries/s"
@@ -32,7 +41,23 @@ struct GuestComparison {
         }
     }
 
-    func median(_ figures: [GuestFigures], _ value: (GuestFigures) -> Double) -> Double {
+    /// Of the host's processors, QEMU's and the server's work together; the median round.
+    func cost(_ figures: [HostedFigures]) -> String {
+        switch workload {
+        case .sequential:
+            let milliseconds = median(figures) {
+                $0.processorSeconds / Double($0.guest.bytes) * 1e9
+            }
+            return decimal(milliseconds, places: 2) + " ms/MB"
+        case .list, .files:
+            let microseconds = median(figures) {
+                $0.processorSeconds / Double($0.guest.operations) * 1e6
+            }
+            return "\(Int(microseconds)) µs"
+        }
+    }
+
+    func median(_ figures: [HostedFigures], _ value: (HostedFigures) -> Double) -> Double {
         Self.median(figures.map(value))
     }
 
@@ -40,15 +65,6 @@ struct GuestComparison {
         let sorted = values.sorted()
         return sorted.isEmpty ? 0 : sorted[sorted.count / 2]
     }
-}
-
-extension GuestFigures {
-    var seconds: Double { Double(nanoseconds) * 1e-9 }
-    var operationsPerSecond: Double { Double(operations) / seconds }
-    var megabytesPerSecond: Double { Double(bytes) * 1e-6 / seconds }
-    /// Processors of the guest that were busy, on average.
-    var busyShare: Double { Double(busyNanoseconds) / Double(nanoseconds) }
-    var interruptsPerOperation: Double { Double(interrupts) / Double(operations) }
 }
 
 /// The figures as Markdown.
@@ -65,8 +81,9 @@ struct GuestTable {
 
     var markdown: String {
         var text = """
-            | workload | cache | ours | virtio-9p | ratio | of the rounds | guest busy, ours | virtio-9p |
-            |---|---|---|---|---|---|---|---|
+            | workload | cache | ours | virtio-9p | speed | of the rounds | CPU, ours | virtio-9p | CPU \
+            | guest busy, ours | virtio-9p |
+            |---|---|---|---|---|---|---|---|---|---|---|
 
             """
         for comparison in comparisons { text += line(comparison) }
@@ -74,15 +91,16 @@ struct GuestTable {
         return text + """
 
             Median of \(rounds) rounds, in which both took turns, in one boot of a guest with \
-            \(processors). "Ratio" is ours to virtio-9p, the median of the rounds'; "busy" \
-            is how much of the time the guest's processors were.
+            \(processors). "Speed" and "CPU" are ratios of ours to virtio-9p, the median of the \
+            rounds'. CPU is what QEMU, the guest in it and our server used of the host's \
+            processors, for an entry or a file; "busy" is how much of the time the guest's own were.
 
             """
     }
 
     private func line(_ comparison: GuestComparison) -> String {
         let ratios = comparison.ratios.sorted()
-        func busy(_ figures: [GuestFigures]) -> String {
+        func busy(_ figures: [HostedFigures]) -> String {
             let share = comparison.median(figures) { $0.busyShare } / Double(processors)
             return "\(Int((share * 100).rounded())) %"
         }
@@ -91,6 +109,8 @@ struct GuestTable {
             comparison.text(comparison.ours), comparison.text(comparison.theirs),
             "× " + decimal(GuestComparison.median(ratios), places: 2),
             "\(decimal(ratios.first ?? 0, places: 2)) to \(decimal(ratios.last ?? 0, places: 2))",
+            comparison.cost(comparison.ours), comparison.cost(comparison.theirs),
+            "× " + decimal(GuestComparison.median(comparison.costRatios), places: 2),
             busy(comparison.ours), busy(comparison.theirs),
         ]
         return "| " + cells.joined(separator: " | ") + " |\n"
