@@ -165,7 +165,8 @@ let package = Package(
             "NinePBench",
             [
                 "NinePServer", "NineP", "NinePGuest", "VirtioSocket", "ByteStream", "Bootstrap",
-                "OSTree", "Orchestrator", "SystemIO", "CLinux", "CAllocationCount", arguments,
+                "OSTree", "OSTreeExport", "Orchestrator", "SystemIO", "CLinux",
+                "CAllocationCount", arguments,
                 system,
             ]
         ),

@@ -12,30 +12,37 @@ struct AllocationsCommand: ParsableCommand {
         commandName: "allocations",
         abstract: "Counts the server's allocations per message, by message type.",
         discussion: """
-            Serves a folder on a unix socket from within this process, where malloc is counted, \
+            Serves a folder (or a commit) on a unix socket from within this process, where malloc is counted, \
             and asks for each message many times, over more files than the server keeps nodes of. \
             The first rounds are not counted.
             """
     )
 
     @Option(help: "Fail if any message allocates more often than this.") var atMost: Double?
+    @Option(help: "Serve a commit of this repository instead of a folder.") var repo: String?
+    @Option(help: "The commit.") var ref: String?
 
-    /// Names that are walked through in turn.
-    private static let fileCount = 8192
-    private static let folderCount = 64
     /// Of one round: so many fids are there at a time.
     private static let batch = 512
     private static let warmUp = 40
     private static let rounds = 40
+
+    func validate() throws {
+        if (repo == nil) != (ref == nil) { throw ValidationError("--repo and --ref go together.") }
+    }
 
     func run() throws {
         clinux_ignore_signal(SIGPIPE)
         allocation_count_except_this_thread()
         let folder = try makeScratchFolder()
         defer { removeTree(folder) }
-        try makeTree(folder.appending("tree"))
-        let export = try HostTree(path: folder.appending("tree"))
-        let service = NinePService(exports: ExportTable([("tree", export)]))
+        let tree =
+            if let repo, let ref {
+                try AllocationTree(repository: FilePath(repo), ref: ref)
+            } else {
+                try AllocationTree(in: folder.appending("tree"))
+            }
+        let service = NinePService(exports: ExportTable([("tree", tree.export)]))
         let listener = try SocketListener(service: service, threads: 1)
         defer { listener.stop() }
         let socket = folder.appending("sock")
@@ -49,7 +56,7 @@ struct AllocationsCommand: ParsableCommand {
         try client.attach("tree")
         var counts: [(name: String, count: UInt64)] = []
         for round in 0..<(Self.warmUp + Self.rounds) {
-            let figures = try roundTrip(client, round)
+            let figures = try roundTrip(client, tree, round)
             if round < Self.warmUp { continue }
             if counts.isEmpty { counts = figures.map { ($0.name, 0) } }
             for index in figures.indices { counts[index].count += figures[index].count }
@@ -71,12 +78,13 @@ struct AllocationsCommand: ParsableCommand {
     /// Every message once for each of a batch of files, then of folders.
     private func roundTrip(
         _ client: LoadConnection,
+        _ tree: AllocationTree,
         _ round: Int
     ) throws -> [(name: String, count: UInt64)] {
         var counter = AllocationCounter(client: client, batch: Self.batch)
         try counter.count("Twalk to a file") {
-            let file = (round * Self.batch + $2) % Self.fileCount
-            $0.twalk(tag: $1, fid: 0, newFid: UInt32($2) + 1, names: Self.names(file))
+            let file = tree.files[(round * Self.batch + $2) % tree.files.count]
+            $0.twalk(tag: $1, fid: 0, newFid: UInt32($2) + 1, names: file)
         }
         try counter.count("Tgetattr") {
             $0.tgetattr(tag: $1, fid: UInt32($2) + 1, mask: 0x7ff)
@@ -88,8 +96,8 @@ struct AllocationsCommand: ParsableCommand {
         try counter.read(.tread, at: 100, "Tread at the end")
         try counter.clunk("Tclunk of a file")
         try counter.count("Twalk to a folder") {
-            let names = Self.names($2 % Self.folderCount).dropLast()
-            $0.twalk(tag: $1, fid: 0, newFid: UInt32($2) + 1, names: Array(names))
+            let folder = tree.folders[$2 % tree.folders.count]
+            $0.twalk(tag: $1, fid: 0, newFid: UInt32($2) + 1, names: folder)
         }
         try counter.count("Tlopen of a folder") {
             $0.tlopen(tag: $1, fid: UInt32($2) + 1, flags: 0)
@@ -97,20 +105,6 @@ struct AllocationsCommand: ParsableCommand {
         try counter.read(.treaddir, at: 0, "Treaddir")
         try counter.clunk("Tclunk of a folder")
         return counter.counts
-    }
-
-    private static func names(_ file: Int) -> [[UInt8]] {
-        [Array("folder-\(file % folderCount)".utf8), Array("a-file-of-number-\(file)".utf8)]
-    }
-
-    private func makeTree(_ tree: FilePath) throws {
-        for file in 0..<Self.fileCount {
-            let names = Self.names(file).map { String(decoding: $0, as: UTF8.self) }
-            let folder = tree.appending(names[0])
-            if file < Self.folderCount { try makeDirectories(folder) }
-            let made = try OwnedFD.open(folder.appending(names[1]), O_WRONLY | O_CREAT)
-            try writeAll(made.rawValue, Array(repeating: 0x61, count: 100))
-        }
     }
 }
 
