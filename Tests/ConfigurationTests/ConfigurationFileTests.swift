@@ -93,7 +93,7 @@ private func parse(_ text: String) throws(BuildError) -> ConfigurationFile {
             ),
             ("[defaults]\nmethod = 3", "2: `method` must be a string, not a whole number"),
             ("[defaults]\nmemory = \"1G\"", "2: `memory` must be a whole number, not a string"),
-            ("[defaults]\nmemory = 1", "2: `memory` is 1, and must be from 256 to"),
+            ("[defaults]\nmemory = 1", "2: `memory` is 1, and must be from 320 to"),
             ("[defaults]\nretain = 1.5", "2: `retain` must be a whole number, not a number with"),
             (
                 "[defaults]\nfsck = 1979-05-27",

@@ -54,7 +54,8 @@ package struct BuildRequest: Sendable {
     package static let defaultLayout = Layout.hybrid
     package static let defaultSize: UInt64 = 16 << 30
     package static let defaultMemory = 2048
-    package static let memoryRange = 256...(1 << 20)
+    /// With 256 MiB the tree's first program waits for memory for ever; 320 are tested.
+    package static let memoryRange = 320...(1 << 20)
 
     package init(
         repository: FilePath,
@@ -103,7 +104,7 @@ package struct BuildRequest: Sendable {
     package func check() throws(BuildError) {
         let problem: String? =
             if !Self.memoryRange.contains(memory) {
-                "the memory of the bootstrap VM is in MiB, from 256 on"
+                "the memory of the bootstrap VM is in MiB, from \(Self.memoryRange.lowerBound) on"
             } else if update.retainedDeployments < 1 {
                 "at least 1 deployment is retained"
             } else if update.from == .none && (update.publishesOverlay || update.elseFresh) {
