@@ -56,7 +56,7 @@ bench-9p-guest: build
 
 # Seconds from a command's start to the published disk, against the way without builddisks.
 bench-disks: setup build
-	scripts/bench-disks --pairs 3 vm vm-9p compose
+	scripts/bench-disks --pairs 3 vm vm-9p vm-uml compose
 
 # Seconds and memory of composing a disk, against doing it outside as root.
 bench-compose: build
