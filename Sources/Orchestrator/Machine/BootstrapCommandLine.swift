@@ -17,7 +17,9 @@ package enum BootstrapCommandLine {
     ]
 
     /// The agent is told what this machine has no device for (docs/control-protocol.md).
+    /// The two calls try ways of computing a RAID's parity, which takes a second.
     private static let userMode = [
+        "initcall_blacklist=raid6_select_algo,calibrate_xor_blocks",
         "builddisks.control=vsock:\(SocketControl.port)",
         "builddisks.disk=vda:\(VMInstallation.diskSerial)",
     ]
