@@ -25,7 +25,7 @@ extension VirtualMachineTests {
                 [defaults]
                 size = "1G"
                 memory = 768
-                accel = "tcg"
+                accel = "\(VMEnvironment.quickAccelerator)"
 
                 [defaults.files]
                 "/etc/added" = { source = "files", user = 7, group = 8 }

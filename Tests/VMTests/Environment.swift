@@ -31,6 +31,10 @@ struct VMEnvironment: Sendable {
 
     static let noUserModeLinux: Comment = "no linux.uml here"
 
+    /// For tests of what is done in a machine, whatever machine that is: the quickest that is certain
+    /// to work here. Emulation is the reference, and has tests of its own.
+    static let quickAccelerator = hasUserModeLinux ? "uml" : "tcg"
+
     static let shared = Result { try VMEnvironment() }
 
     /// Archive repository of the fixture, readable by everyone.

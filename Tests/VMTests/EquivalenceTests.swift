@@ -10,7 +10,13 @@ extension VirtualMachineTests {
         init() throws { environment = try VMEnvironment.shared.get() }
 
         @Test func composeLeavesWhatTheVMLeaves() throws {
-            try compare(environment.repository, VMEnvironment.ref, osname: "tiny", size: "1G")
+            try compare(
+                environment.repository,
+                VMEnvironment.ref,
+                osname: "tiny",
+                size: "1G",
+                accelerator: VMEnvironment.quickAccelerator
+            )
         }
 
         @Test(
@@ -23,7 +29,13 @@ extension VirtualMachineTests {
             let ref = try #require(
                 refs.output.split(separator: "\n").first { $0.hasSuffix("/standard") }
             )
-            try compare(repository, String(ref), osname: "debian", size: "8G")
+            try compare(
+                repository,
+                String(ref),
+                osname: "debian",
+                size: "8G",
+                accelerator: "tcg"
+            )
         }
 
         /// One path on both disks.
@@ -56,7 +68,8 @@ extension VirtualMachineTests {
             _ repository: String,
             _ ref: String,
             osname: String,
-            size: String
+            size: String,
+            accelerator: String
         ) throws {
             let folder = try environment.userFolder()
             var disks: [String] = []
@@ -66,7 +79,7 @@ extension VirtualMachineTests {
                     [
                         environment.builddisks, "build", "--repo", repository, "--ref", ref,
                         "--osname", osname, "--output", images, "--size", size, "--method", method,
-                        "--accel", "tcg",
+                        "--accel", accelerator,
                     ],
                     environment: userVariables(folder)
                 )

@@ -16,10 +16,11 @@ extension VirtualMachineTests {
 
         private func build(
             _ arguments: [String],
+            accelerator: String = VMEnvironment.quickAccelerator,
             environment variables: [String: String?] = [:]
         ) throws -> RunningCommand {
             try RunningCommand(
-                OrdinaryUser.prefix + arguments + ["--accel", "tcg"],
+                OrdinaryUser.prefix + arguments + ["--accel", accelerator],
                 environment: userVariables(folder).merging(variables) { $1 }
             )
         }
@@ -57,6 +58,7 @@ extension VirtualMachineTests {
             }
             let result = try build(
                 environment.build(into: images),
+                accelerator: "tcg",
                 environment: ["PATH": programs.path]
             ).wait()
             #expect(result.status == 3)
@@ -152,7 +154,7 @@ extension VirtualMachineTests {
         }
 
         @Test func qemuKilledInMidPull() throws {
-            let running = try build(environment.build(into: images))
+            let running = try build(environment.build(into: images), accelerator: "tcg")
             try waitForPhase("Pulling", running)
             _ = try runCommand([
                 "pkill", "-KILL", "-f", "--", "^/usr/bin/qemu-system.*" + folder.path,
@@ -165,7 +167,8 @@ extension VirtualMachineTests {
 
         @Test(arguments: [(SIGINT, 130), (SIGTERM, 143)] as [(Int32, Int32)])
         func asignalInMidBuild(signal: Int32, status: Int32) throws {
-            let running = try build(environment.build(into: images))
+            // The quicker machine might be done before it comes.
+            let running = try build(environment.build(into: images), accelerator: "tcg")
             try waitForPhase("Pulling", running)
             running.signal(signal)
             let result = running.wait()
@@ -180,7 +183,7 @@ extension VirtualMachineTests {
             #expect(second.status == 7, "\(second.errors)")
             first.signal(SIGKILL)
             _ = first.wait()
-            // The kernel ends QEMU with its parent; what is left on disk goes with the next run.
+            // The kernel ends the machine with its parent; what is left on disk goes with the next run.
             for _ in 0..<50 where try !processes(of: folder.path).isEmpty { usleep(100_000) }
             #expect(try processes(of: folder.path) == [])
             let wrong = try build(environment.build(into: images, ref: "nothing")).wait()

@@ -9,7 +9,7 @@ extension VirtualMachineTests {
         let folder: ScratchFolder
         var images: String { folder.path + "/images" }
 
-        private enum Victim: CaseIterable { case builddisks, qemu }
+        private enum Victim: CaseIterable { case builddisks, machine }
 
         private enum Job: CaseIterable {
             case create, update
@@ -22,20 +22,34 @@ extension VirtualMachineTests {
             folder = try environment.userFolder()
         }
 
-        /// At 10 random moments of creating and updating, 100 in `make test-full`; the seed is
-        /// printed, and taken from BUILDDISKS_SEED.
-        @Test(.timeLimit(.minutes(60))) func atRandomMoments() throws {
+        /// Random moments of creating and updating: how many in `make test`, how many in
+        /// `make test-full`.
+        private struct Trials {
+            var accelerator: String
+            var count: Int
+            var fullCount: Int
+
+            static let all =
+                [Trials(accelerator: VMEnvironment.quickAccelerator, count: 10, fullCount: 100)]
+                + (VMEnvironment.hasUserModeLinux
+                    ? [Trials(accelerator: "tcg", count: 2, fullCount: 20)] : [])
+        }
+
+        /// The seed is printed, and taken from BUILDDISKS_SEED.
+        @Test(.timeLimit(.minutes(60)), arguments: Trials.all)
+        private func atRandomMoments(_ trials: Trials) throws {
             let variables = ProcessInfo.processInfo.environment
-            let count = variables["BUILDDISKS_FULL"] == nil ? 10 : 100
+            let accelerator = trials.accelerator
+            let count = variables["BUILDDISKS_FULL"] == nil ? trials.count : trials.fullCount
             let seed =
                 variables["BUILDDISKS_SEED"].flatMap { UInt64($0) } ?? .random(in: 0..<1_000_000)
-            print("KillTests: BUILDDISKS_SEED=\(seed)")
+            print("KillTests: \(accelerator), BUILDDISKS_SEED=\(seed)")
             var random = SplitMix(seed: seed)
-            try succeed(["--method", "compose", "--build", "base"])
+            try succeed(["--method", "compose", "--build", "base"], on: accelerator)
             var seconds: [Job: Double] = [:]
             for job in Job.allCases {
                 let began = Date()
-                try succeed(arguments(job, build: "whole-\(job)"), ref: job.ref)
+                try succeed(arguments(job, build: "whole-\(job)"), ref: job.ref, on: accelerator)
                 seconds[job] = Date().timeIntervalSince(began)
             }
             for number in 0..<count {
@@ -43,12 +57,22 @@ extension VirtualMachineTests {
                 let victim = try #require(Victim.allCases.randomElement(using: &random))
                 let moment = Double.random(in: 0...1, using: &random) * (seconds[job] ?? 0)
                 let trial = "\(number): \(victim) killed \(moment) s into \(job), seed \(seed)"
-                try kill(victim, after: moment, of: job, build: "trial-\(number)", trial)
+                let running = arguments(job, build: "trial-\(number)")
+                try kill(
+                    victim,
+                    after: moment,
+                    command(running, ref: job.ref, on: accelerator),
+                    build: "trial-\(number)",
+                    trial
+                )
                 // Of every few, the next run is the same once more.
                 if number % 5 == 4 {
-                    try succeed(arguments(job, build: "trial-\(number)"), ref: job.ref)
+                    try succeed(running, ref: job.ref, on: accelerator)
                 } else {
-                    try succeed(["--method", "compose", "--build", "next-\(number)"])
+                    try succeed(
+                        ["--method", "compose", "--build", "next-\(number)"],
+                        on: accelerator
+                    )
                 }
                 let left = try leftovers(folder.path)
                 #expect(left.isEmpty, "\(trial)")
@@ -61,14 +85,22 @@ extension VirtualMachineTests {
             return ["--build", build] + (job == .update ? ["--from", source] : [])
         }
 
-        private func command(_ more: [String], ref: String = VMEnvironment.ref) -> [String] {
+        private func command(
+            _ more: [String],
+            ref: String,
+            on accelerator: String
+        ) -> [String] {
             OrdinaryUser.prefix + environment.build(into: images, ref: ref)
-                + ["--accel", "tcg"] + more
+                + ["--accel", accelerator] + more
         }
 
-        private func succeed(_ more: [String], ref: String = VMEnvironment.ref) throws {
+        private func succeed(
+            _ more: [String],
+            ref: String = VMEnvironment.ref,
+            on accelerator: String
+        ) throws {
             let result = try runCommand(
-                command(more, ref: ref),
+                command(more, ref: ref, on: accelerator),
                 environment: userVariables(folder)
             )
             try #require(result.status == 0, "\(more): \(result.errors)")
@@ -77,17 +109,14 @@ extension VirtualMachineTests {
         private func kill(
             _ victim: Victim,
             after moment: Double,
-            of job: Job,
+            _ command: [String],
             build: String,
             _ trial: String
         ) throws {
             let before = try PublishedState(images)
-            let running = try RunningCommand(
-                command(arguments(job, build: build), ref: job.ref),
-                environment: userVariables(folder)
-            )
+            let running = try RunningCommand(command, environment: userVariables(folder))
             Thread.sleep(forTimeInterval: moment)
-            let machine = victim == .qemu ? try self.machine() : nil
+            let machine = victim == .machine ? try self.machine() : nil
             if let machine {
                 _ = Foundation.kill(machine, SIGKILL)
             } else {
@@ -111,10 +140,11 @@ extension VirtualMachineTests {
             #expect([before.current, build].contains(after.current), "\(trial)")
         }
 
-        /// The process id of this test's QEMU.
+        /// The process id of this test's QEMU, or of the guest's kernel: the oldest of the processes
+        /// of User-mode Linux, which all have its command line.
         private func machine() throws -> Int32? {
             let found = try runCommand([
-                "pgrep", "-f", "--", "^/usr/bin/qemu-system.*" + folder.path,
+                "pgrep", "-o", "-f", "--", "^/usr/bin/(qemu-system|linux.uml).*" + folder.path,
             ])
             return found.output.split(separator: "\n").first.flatMap { Int32($0) }
         }

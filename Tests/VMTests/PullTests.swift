@@ -83,7 +83,7 @@ extension VirtualMachineTests {
         ) throws -> String {
             let result = try runCommand(
                 OrdinaryUser.prefix + environment.build(into: images, ref: ref)
-                    + ["--accel", "tcg", "--fsck"] + more,
+                    + ["--accel", VMEnvironment.quickAccelerator, "--fsck"] + more,
                 environment: userVariables(folder)
             )
             try #require(result.status == 0, "\(result.output)\n\(result.errors)")

@@ -19,7 +19,8 @@ extension VirtualMachineTests {
         private func build(ref: String, _ more: [String]) throws -> CommandResult {
             try runCommand(
                 OrdinaryUser.prefix + environment.build(into: images, ref: ref, method: "auto")
-                    + ["--accel", "tcg", "--karg", "console=ttyS0", "--karg", "tiny.fsck"] + more,
+                    + ["--accel", VMEnvironment.quickAccelerator, "--karg", "console=ttyS0"]
+                    + ["--karg", "tiny.fsck"] + more,
                 environment: userVariables(folder)
             )
         }
