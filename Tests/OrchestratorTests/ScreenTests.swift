@@ -104,8 +104,8 @@ extension String {
         }
         #expect(
             terminal.text.suffix(2) == [
-                "a          … Booting the commit's kernel  2.0 s",
-                "long-name  … Booting the commit's kernel  0.0 s",
+                "a          … Booting the bootstrap VM  2.0 s",
+                "long-name  … Booting the bootstrap VM  0.0 s",
             ]
         )
         send(.disk(target: "a", .note("a note")))
@@ -114,7 +114,7 @@ extension String {
         #expect(
             terminal.text.suffix(3) == [
                 "a          ✗ bad", "a            mend it",
-                "long-name  … Booting the commit's kernel  2.0 s",
+                "long-name  … Booting the bootstrap VM  2.0 s",
             ]
         )
         send(.disk(target: "long-name", .phaseEnded(.boot, seconds: 2)))

@@ -50,9 +50,15 @@ extension VirtualMachineTests {
             #expect(try leftovers(folder.path) == [])
         }
 
+        /// And the best that works is taken by itself, and said.
         @Test func anUpdateOnAnOverlay() throws {
-            let first = try build().wait()
+            let first = try build(accelerator: "auto").wait()
             try #require(first.status == 0, "\(first.errors)")
+            #expect(
+                first.output.contains("KVM runs the guest.")
+                    || first.output.contains("): User-mode Linux runs the guest."),
+                "\(first.output)"
+            )
             let next = try RunningCommand(
                 OrdinaryUser.prefix
                     + environment.build(into: images, ref: VMEnvironment.nextRef, method: "auto")
@@ -100,24 +106,38 @@ extension VirtualMachineTests {
             #expect(doctor.output.contains("apt install user-mode-linux"), "\(doctor.output)")
         }
 
-        /// It is there, and still only taken where it is asked for.
-        @Test func neverTakenAutomatically() throws {
-            let result = try build(accelerator: "auto").wait()
-            #expect(result.status == 0, "\(result.errors)")
+        /// The package is there and does not work: seen once, and remembered.
+        @Test func whereItFailsTheGuestIsEmulated() throws {
+            let programs = try programsWithoutUserModeLinux()
+            try "#!/bin/sh\n[ \"$1\" = --version ] && exec /usr/bin/linux.uml --version\nexit 1\n"
+                .write(toFile: programs.path + "/linux.uml", atomically: true, encoding: .utf8)
+            #expect(try runCommand(["chmod", "755", programs.path + "/linux.uml"]).status == 0)
+            let result = try build(accelerator: "auto", environment: ["PATH": programs.path]).wait()
+            try #require(result.status == 0, "\(result.errors)")
             let record = try String(
                 contentsOfFile: images + "/current/build.json",
                 encoding: .utf8
             )
+            if record.contains("\"accelerator\": \"kvm\"") { return }
+            #expect(record.contains("\"accelerator\": \"tcg\""), "\(record)")
             #expect(
-                ["kvm", "tcg"].contains { record.contains("\"accelerator\": \"\($0)\"") },
-                "\(record)"
+                result.output.contains("no User-mode Linux (User-mode Linux ended at its start")
             )
+            let verdict = try String(
+                contentsOfFile: folder.path + "/.cache/builddisks/uml-verdict",
+                encoding: .utf8
+            )
+            #expect(verdict.contains("\nfails: "), "\(verdict)")
+            #expect(try leftovers(folder.path) == [])
         }
 
         @Test func whatItCannotDoIsRefused() throws {
-            let kernel = try build(["--kernel", "/boot/vmlinuz"]).wait()
-            #expect(kernel.status == 2, "\(kernel.errors)")
-            #expect(kernel.errors.contains("User-mode Linux"), "\(kernel.errors)")
+            for wish in [["--kernel", "/boot/vmlinuz"], ["--bootstrap-root", "image"]] {
+                let refused = try build(wish).wait()
+                #expect(refused.status == 2, "\(refused.errors)")
+                #expect(refused.errors.contains("User-mode Linux cannot"), "\(refused.errors)")
+                #expect(refused.errors.contains(wish[0]), "\(refused.errors)")
+            }
             let boot = try runCommand(
                 OrdinaryUser.prefix + [
                     environment.builddisks, "boot", "--accel", "uml", "/etc/hosts",
@@ -163,7 +183,8 @@ extension VirtualMachineTests {
             try expectNothing()
         }
 
-        @Test(arguments: ["Booting", "Making", "Pulling", "Deploying", "Checking"])
+        /// Random moments are in `KillTests`.
+        @Test(arguments: ["Booting", "Deploying"])
         func builddisksKilled(phase: String) throws {
             let running = try build()
             try waitForPhase(phase, running)

@@ -78,8 +78,8 @@ package struct DiskBoot: Sendable {
         _ request: Request,
         _ note: (String) -> Void
     ) throws(BuildError) {
-        let verdicts = AcceleratorVerdicts()
-        if let obstacle = AcceleratorVerdicts.obstacle() {
+        let verdicts = AcceleratorVerdicts.kvm
+        if let obstacle = HostAccelerators.obstacleToKVM {
             note("No KVM (\(obstacle)): the machine is emulated (TCG).")
             return try boot(request, .tcg)
         }

@@ -23,7 +23,7 @@ package struct GuestListing: Sendable {
         let session = try machine.start(in: folder, reporter: SilentReporter())
         defer { session.stop() }
         do throws(BuildError) {
-            return try list(session.guest, machine.host.root)
+            return try list(session.guest, session.root)
         } catch {
             guard let cause = machine.host.readFailure else { throw error }
             throw BuildError(.input, "\(cause)", details: [error.message])

@@ -18,7 +18,6 @@ package struct Shell: Sendable {
         reporter: any BuildReporter
     ) throws(BuildError) {
         let machine = try BootstrapMachine(request, tools: tools, cancellation: cancellation)
-        reporter.report(.note(machine.host.description))
         let folder = try PrivateFolder()
         defer { folder.remove() }
         let socket = folder.path.appending("console")
@@ -28,9 +27,9 @@ package struct Shell: Sendable {
         guard let descriptor = try listener.accept(milliseconds: 1000) else {
             throw BuildError(.fault, "\(session.machine.name) did not open the console")
         }
-        try VMInstallation.enter(session.guest, machine.host.root)
+        try VMInstallation.enter(session.guest, session.root)
         let repository =
-            machine.host.root == .view ? "; its repository is at \(VMInstallation.repository)" : ""
+            session.root == .view ? "; its repository is at \(VMInstallation.repository)" : ""
         print("The commit is the root\(repository).")
         print("Ctrl-] leaves at once.")
         let console = SerialConsole(

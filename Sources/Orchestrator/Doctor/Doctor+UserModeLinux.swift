@@ -6,19 +6,27 @@ extension Doctor {
     /// lets it trace its own processes. The last is proved by a start.
     static func userModeLinux() -> [Finding] {
         let subject = "user-mode linux"
-        let consequence = "no --accel uml"
+        let consequence = "no --accel uml; where KVM does not work, the guest is emulated (TCG)"
         do throws(BuildError) {
-            let installation = try UMLInstallation.find()
             let folder = try PrivateFolder()
             defer { folder.remove() }
-            let memory = try GuestMemory.folder(
-                preferring: folder.path,
-                size: BuildRequest.defaultMemory
+            let (installation, memory) = try UMLInstallation.examine(
+                memory: BuildRequest.defaultMemory,
+                in: folder.path
             )
-            if let obstacle = UMLInstallation.obstacleToTracing {
-                throw BuildError(.host, obstacle, hint: "sysctl kernel.yama.ptrace_scope=1")
-            }
             try UMLTrial.run(installation, in: folder, launcher: try Tools().launcher)
+            let verdicts = AcceleratorVerdicts.userModeLinux
+            if case .fails(let reason)? = verdicts.known {
+                return [
+                    Finding(
+                        subject,
+                        .limited,
+                        "\(installation.program) starts, but has failed to boot: \(reason)",
+                        consequence: "--accel auto passes it over",
+                        remedy: "rm \(verdicts.file)"
+                    )
+                ]
+            }
             let place = memory == folder.path ? memory.removingLastComponent() : memory
             return [
                 Finding(

@@ -93,8 +93,10 @@ package struct Doctor: Sendable {
     }
 
     private static func kvm() -> Finding {
-        let consequence = "the guest is emulated (TCG): a build takes several times as long"
-        if let obstacle = AcceleratorVerdicts.obstacle() {
+        let consequence =
+            "the guest runs in User-mode Linux; without that it is emulated (TCG), and a build takes "
+            + "several times as long"
+        if let obstacle = HostAccelerators.obstacleToKVM {
             return Finding(
                 "kvm",
                 .limited,
@@ -103,10 +105,17 @@ package struct Doctor: Sendable {
                 remedy: fileExists("/dev/kvm") ? "sudo adduser $USER kvm, then log in again" : ""
             )
         }
-        return switch AcceleratorVerdicts().known {
+        let verdicts = AcceleratorVerdicts.kvm
+        return switch verdicts.known {
         case .works: Finding("kvm", .good, "has booted a guest on this kernel with this QEMU")
         case .fails(let reason):
-            Finding("kvm", .limited, "opens, and fails: \(reason)", consequence: consequence)
+            Finding(
+                "kvm",
+                .limited,
+                "opens, and fails: \(reason)",
+                consequence: consequence,
+                remedy: "once it is mended: rm \(verdicts.file)"
+            )
         case nil:
             Finding("kvm", .good, "/dev/kvm opens; the first build proves whether a guest boots")
         }

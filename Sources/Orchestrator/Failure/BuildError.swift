@@ -47,6 +47,11 @@ package struct BuildError: Error, Sendable {
         self.details = details
     }
 
+    /// Whether the user ended it.
+    package var isInterruption: Bool {
+        if case .interrupted = kind { true } else { false }
+    }
+
     /// For people: what failed, why, what to do.
     package var lines: [String] {
         [message] + details.map { "| \($0)" } + [hint].compactMap(\.self)

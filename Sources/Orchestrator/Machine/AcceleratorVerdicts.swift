@@ -1,38 +1,45 @@
-import CLinux
 import SystemIO
 import SystemPackage
 
-/// Whether KVM really works here. That `/dev/kvm` opens proves nothing (QEMU may abort on an MSR, or
-/// hang without a word): only a boot does. Its verdict is kept for the host's kernel and QEMU.
+/// Whether an accelerator really works here. That `/dev/kvm` opens proves nothing (QEMU may abort on an
+/// MSR, or hang without a word): only a boot does. Its verdict is kept for the host's kernel and the
+/// programs that ran it, so that one which fails is not tried each time.
 struct AcceleratorVerdicts {
     enum Verdict: Equatable {
         case works
         case fails(String)
     }
 
-    private let file: FilePath
+    let file: FilePath
     private let key: String
 
-    init() {
-        let cache =
-            environmentValue("XDG_CACHE_HOME").map { FilePath($0) }
+    /// - Parameters:
+    ///   - programs: those that run it; another version asks again.
+    ///   - cache: nil is the user's own.
+    init(_ accelerator: Accelerator, programs: [String], cache: FilePath? = nil) {
+        let folder =
+            cache ?? environmentValue("XDG_CACHE_HOME").map { FilePath($0) }
             ?? FilePath(environmentValue("HOME") ?? "/nonexistent").appending(".cache")
-        file = cache.appending("builddisks/kvm-verdict")
-        let qemu = findProgram(QEMUCommand.program.string).flatMap { try? FileStatus($0) }
-        let identity = qemu.map { "\($0.inode):\($0.size):\($0.modified)" } ?? ""
-        key = "\(kernelRelease()) \(identity)"
-    }
-
-    /// Why KVM cannot even be tried; nil when it can.
-    static func obstacle() -> String? {
-        if !fileExists("/dev/kvm") { return "this host has no /dev/kvm" }
-        if !mayAccess("/dev/kvm", R_OK | W_OK) {
-            return "/dev/kvm is not accessible (add yourself to the group kvm)"
+        file = folder.appending("builddisks/\(accelerator.rawValue)-verdict")
+        let identities = programs.map { name in
+            findProgram(name).flatMap { try? FileStatus($0) }
+                .map { "\($0.inode):\($0.size):\($0.modified)" } ?? ""
         }
-        return nil
+        key = ([kernelRelease()] + identities).joined(separator: " ")
     }
 
-    /// The verdict of an earlier boot on this kernel with this QEMU.
+    static var kvm: AcceleratorVerdicts {
+        AcceleratorVerdicts(.kvm, programs: [QEMUCommand.program.string])
+    }
+
+    static var userModeLinux: AcceleratorVerdicts {
+        AcceleratorVerdicts(
+            .uml,
+            programs: [UMLInstallation.programName, UMLInstallation.storageDaemon]
+        )
+    }
+
+    /// The verdict of an earlier start, on this kernel with these programs.
     var known: Verdict? {
         guard let bytes = try? readFile(file, limit: 4096) else { return nil }
         let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n").map(String.init)
@@ -43,6 +50,7 @@ struct AcceleratorVerdicts {
 
     /// Best effort: without a cache the next run proves it again.
     func remember(_ verdict: Verdict) {
+        if known == verdict { return }
         let line =
             switch verdict {
             case .works: "works"

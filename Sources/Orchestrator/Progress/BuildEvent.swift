@@ -15,7 +15,7 @@ package enum Phase: String, Sendable, CaseIterable {
     package var title: String {
         switch self {
         case .prepare: "Preparing"
-        case .boot: "Booting the commit's kernel"
+        case .boot: "Booting the bootstrap VM"
         case .format: "Making partitions and file systems"
         case .mount: "Mounting the previous disk"
         case .pull: "Pulling the commit"

@@ -3,12 +3,38 @@ import OSTree
 import SystemIO
 import SystemPackage
 
+/// The tree that a bootstrap VM has for its root: the commit's own, unless the user names another.
+struct BootstrapTree {
+    let repository: Repository
+    let commit: Commit
+    /// For people.
+    let title: String
+
+    init(
+        _ options: BootstrapOptions,
+        repository: Repository,
+        commit: Commit
+    ) throws(BuildError) {
+        guard let ref = options.ref else {
+            (self.repository, self.commit, title) = (repository, commit, "the commit itself")
+            return
+        }
+        do throws(OSTreeError) {
+            let other = try options.repository.map { path throws(OSTreeError) in
+                try Repository(path: path)
+            }
+            self.repository = other ?? repository
+            self.commit = try self.repository.commit(try self.repository.resolve(ref))
+        } catch {
+            throw BuildError(.input, "the bootstrap tree: \(error)")
+        }
+        title = "\(ref) (\(self.commit.checksum.hex.prefix(12))), as asked"
+    }
+}
+
 /// What the bootstrap VM of a commit is made of, and why: the commit itself, unless the user says
 /// otherwise or its kernel lacks something.
 struct BootstrapChoice {
-    /// The tree that the guest has for its root.
-    let repository: Repository
-    let commit: Commit
     let image: BootstrapImage
     let root: BootstrapRoot
     /// One line for the user.
@@ -16,47 +42,18 @@ struct BootstrapChoice {
 
     /// - Parameters:
     ///   - accelerator: what is going to run it.
+    ///   - commit: what the disk is to hold, in `repository`.
     ///   - programs: what the tree has to hold.
     ///   - agent: the guest agent's static executable.
     init(
         _ options: BootstrapOptions,
-        accelerator: AcceleratorChoice,
-        repository: Repository,
+        accelerator: Accelerator,
+        tree: BootstrapTree,
         commit: Commit,
+        repository: Repository,
         programs: [String],
         agent: FilePath
     ) throws(BuildError) {
-        let tree: String
-        do throws(OSTreeError) {
-            if let ref = options.ref {
-                let other = try options.repository.map { path throws(OSTreeError) in
-                    try Repository(path: path)
-                }
-                self.repository = other ?? repository
-                self.commit = try self.repository.commit(try self.repository.resolve(ref))
-                tree = "\(ref) (\(self.commit.checksum.hex.prefix(12))), as asked"
-            } else {
-                self.repository = repository
-                self.commit = commit
-                tree = "the commit itself"
-            }
-        } catch {
-            throw BuildError(.input, "the bootstrap tree: \(error)")
-        }
-        if accelerator == .uml, options.kernel != nil {
-            throw BuildError(
-                .usage,
-                "--kernel is of no use to User-mode Linux, which is a kernel itself",
-                hint: "Leave it out, or take --accel auto."
-            )
-        }
-        if accelerator == .uml, options.root == .image {
-            throw BuildError(
-                .usage,
-                "User-mode Linux has 9P, and takes no image of the tree",
-                hint: "Leave out --bootstrap-root, or take --accel auto."
-            )
-        }
         let program = accelerator == .uml ? try UMLInstallation.find().kernel : nil
         let kernel: String
         let why: String
@@ -73,15 +70,15 @@ struct BootstrapChoice {
                 (root, why) = (.view, "live over 9P")
             } else {
                 let machine: Machine
-                (machine, kernel) = try Self.machine(options, self.commit, self.repository, agent)
+                (machine, kernel) = try Self.machine(options, tree.commit, tree.repository, agent)
                 (image, root, why) = (machine.image, machine.root, machine.why)
             }
         } catch {
             throw BuildError(error.isOfTheHost ? .host : .input, "\(error)")
         }
         // After the kernel: a tree without one lacks more than programs, and that is to be said.
-        try Self.check(programs, in: self.commit, of: self.repository)
-        description = "Bootstrap VM: \(tree), \(why); \(kernel)."
+        try Self.check(programs, in: tree.commit, of: tree.repository)
+        description = "Bootstrap VM: \(tree.title), \(why); \(kernel)."
     }
 
     private static func check(

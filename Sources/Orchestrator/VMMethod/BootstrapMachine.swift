@@ -55,6 +55,7 @@ struct BootstrapMachine {
             commit: commit,
             options: request.options,
             accelerator: request.accelerator,
+            memory: request.memory,
             programs: [],
             agent: tools.agent,
             observer: nil
@@ -71,11 +72,15 @@ struct BootstrapMachine {
         console: FilePath? = nil,
         stock: VMSession.StockBoot? = nil
     ) throws(BuildError) -> VMSession {
-        let rootDisk = try host.rootDisk(in: folder, threads: processorCount())
+        var accelerators = host.accelerators
+        let boot = try host.boot(&accelerators, in: folder, threads: processorCount())
+        reporter.report(.note(boot.choice.description))
         return try VMSession.start(
             VMSession.Setup(
                 host: host,
-                disks: rootDisk.map { [$0] } ?? [],
+                accelerators: accelerators,
+                boot: boot,
+                disks: [],
                 memory: request.memory,
                 processors: processorCount(),
                 folder: folder,
@@ -84,8 +89,7 @@ struct BootstrapMachine {
                 reporter: reporter,
                 console: console,
                 stock: stock
-            ),
-            choice: request.accelerator
+            )
         )
     }
 }

@@ -7,18 +7,20 @@ import Pack
 import SystemIO
 import SystemPackage
 
-/// What the host makes ready for a bootstrap VM of a commit: the kernel to boot, and the views that
-/// it serves.
+/// What the host makes ready for a bootstrap VM of a commit: the views that it serves, and what a
+/// machine boots.
 struct VMHost {
-    let bootstrap: BootstrapImage
-    let root: BootstrapRoot
-    /// What the VM is made of and why, in one line.
-    let description: String
     let service: NinePService
-    private let tree: CommitTree
-    private let treeRepository: Repository
+    let accelerators: AcceleratorSelection
+    private let view: CommitTree
     /// Serves the commit's objects, where the guest is to have them so.
     var pack: PackService?
+    private let tree: BootstrapTree
+    private let commit: Commit
+    private let repository: Repository
+    private let options: BootstrapOptions
+    private let programs: [String]
+    private let agent: FilePath
 
     /// By port of the virtio socket.
     var services: [UInt32: any StreamService] {
@@ -28,19 +30,64 @@ struct VMHost {
     }
 
     /// What the guest could not read of its root, if anything; it only saw an errno.
-    var readFailure: OSTreeError? { tree.readFailures.first }
+    var readFailure: OSTreeError? { view.readFailures.first }
 
-    /// The disk that the guest has its root on, if that is not a view.
-    /// - Parameter folder: for the disk's image.
-    func rootDisk(
+    /// What one kind of machine boots.
+    struct Boot {
+        let choice: BootstrapChoice
+        /// What the guest has its root on, if that is not a view.
+        let rootDisk: MachineConfiguration.Disk?
+        private let accelerator: Accelerator
+
+        init(
+            _ choice: BootstrapChoice,
+            rootDisk: MachineConfiguration.Disk?,
+            on accelerator: Accelerator
+        ) {
+            self.choice = choice
+            self.rootDisk = rootDisk
+            self.accelerator = accelerator
+        }
+
+        /// KVM and emulation boot the same.
+        func serves(_ other: Accelerator) -> Bool { accelerator.machine == other.machine }
+    }
+
+    /// What the best accelerator that can do it is to boot.
+    /// - Parameters:
+    ///   - accelerators: loses those that cannot.
+    ///   - folder: for the image of a disk.
+    func boot(
+        _ accelerators: inout AcceleratorSelection,
         in folder: PrivateFolder,
         threads: Int
-    ) throws(BuildError) -> MachineConfiguration.Disk? {
-        try root.disk(of: tree.commit, in: treeRepository, folder, threads: threads)
+    ) throws(BuildError) -> Boot {
+        try accelerators.best { accelerator throws(BuildError) in
+            let choice = try BootstrapChoice(
+                options,
+                accelerator: accelerator,
+                tree: tree,
+                commit: commit,
+                repository: repository,
+                programs: programs,
+                agent: agent
+            )
+            return Boot(
+                choice,
+                rootDisk: try choice.root.disk(
+                    of: tree.commit,
+                    in: tree.repository,
+                    folder,
+                    threads: threads
+                ),
+                on: accelerator
+            )
+        }
     }
 
     /// - Parameters:
     ///   - accelerator: what is going to run it.
+    ///   - memory: of the guest, in MiB.
     ///   - programs: what the bootstrap tree has to hold.
     ///   - observer: hears of every reply of the 9P server.
     init(
@@ -48,24 +95,23 @@ struct VMHost {
         commit: Commit,
         options: BootstrapOptions,
         accelerator: AcceleratorChoice,
+        memory: Int,
         programs: [String],
         agent: FilePath,
         observer: (any NinePObserver)?
     ) throws(BuildError) {
-        let choice = try BootstrapChoice(
-            options,
-            accelerator: accelerator,
-            repository: repository,
-            commit: commit,
-            programs: programs,
-            agent: agent
+        self.commit = commit
+        self.repository = repository
+        self.options = options
+        self.programs = programs
+        self.agent = agent
+        accelerators = try AcceleratorSelection(
+            accelerator,
+            HostAccelerators(options: options, memory: memory)
         )
-        bootstrap = choice.image
-        root = choice.root
-        description = choice.description
-        treeRepository = choice.repository
+        tree = try BootstrapTree(options, repository: repository, commit: commit)
         do throws(OSTreeError) {
-            tree = try CommitTree(repository: choice.repository, commit: choice.commit)
+            view = try CommitTree(repository: tree.repository, commit: tree.commit)
         } catch {
             throw BuildError(.input, "\(error)")
         }
@@ -77,7 +123,7 @@ struct VMHost {
         }
         service = NinePService(
             exports: ExportTable([
-                (VMServices.treeExport, tree), (VMServices.repositoryExport, folder),
+                (VMServices.treeExport, view), (VMServices.repositoryExport, folder),
             ]),
             observer: observer
         )

@@ -23,8 +23,8 @@ struct VMMethod: DiskMethod {
         var host: VMHost
         var progress: PullProgress
         var folder: PrivateFolder
-        /// What the guest's root is on, unless it is a view.
-        var rootDisk: MachineConfiguration.Disk?
+        var accelerators: AcceleratorSelection
+        var boot: VMHost.Boot
     }
 
     /// Makes the disk `file`. On an error the file is of no use.
@@ -35,21 +35,22 @@ struct VMMethod: DiskMethod {
             try VMSession.start(
                 VMSession.Setup(
                     host: ready.host,
+                    accelerators: ready.accelerators,
+                    boot: ready.boot,
                     disks: [
                         .init(
                             path: file,
                             format: previous == nil ? plan.request.format : .qcow2,
                             serial: VMInstallation.diskSerial
                         )
-                    ] + (ready.rootDisk.map { [$0] } ?? []),
+                    ],
                     memory: plan.request.memory,
                     processors: processors,
                     folder: ready.folder,
                     tools: tools,
                     cancellation: cancellation,
                     reporter: reporter
-                ),
-                choice: plan.request.accelerator
+                )
             )
         }
         defer { session.stop() }
@@ -62,9 +63,9 @@ struct VMMethod: DiskMethod {
         try blamingRepository(ready.host, { session.machine.consoleTail }) {
             () throws(BuildError) in
             if previous == nil {
-                try create(installation, ready, clock)
+                try create(installation, session.root, ready, clock)
             } else {
-                try update(installation, ready, clock)
+                try update(installation, session.root, ready, clock)
             }
             try clock.run(.check) { () throws(BuildError) in
                 try installation.unmount()
@@ -87,11 +88,12 @@ struct VMMethod: DiskMethod {
 
     private func create(
         _ installation: VMInstallation,
+        _ root: BootstrapRoot,
         _ ready: Preparation,
         _ clock: PhaseClock
     ) throws(BuildError) {
         try clock.run(.format) { () throws(BuildError) in
-            try VMInstallation.enter(installation.guest, ready.host.root)
+            try VMInstallation.enter(installation.guest, root)
             try installation.format()
         }
         try clock.run(.pull) { () throws(BuildError) in
@@ -111,12 +113,13 @@ struct VMMethod: DiskMethod {
 
     private func update(
         _ installation: VMInstallation,
+        _ root: BootstrapRoot,
         _ ready: Preparation,
         _ clock: PhaseClock
     ) throws(BuildError) {
         let update = VMUpdate(installation: installation, plan: plan)
         try clock.run(.mount) { () throws(BuildError) in
-            try VMInstallation.enter(installation.guest, ready.host.root)
+            try VMInstallation.enter(installation.guest, root)
             try update.mount()
         }
         try clock.run(.pull) { () throws(BuildError) in try pull(installation, ready) }
@@ -156,12 +159,12 @@ struct VMMethod: DiskMethod {
             commit: plan.commit,
             options: options,
             accelerator: plan.request.accelerator,
+            memory: plan.request.memory,
             programs: programs,
             agent: tools.agent,
             observer: progress
         )
         host.pack = pack
-        reporter.report(.note(host.description))
         if let previous {
             try DiskFile.createOverlay(
                 file,
@@ -179,11 +182,15 @@ struct VMMethod: DiskMethod {
         }
         let folder = try PrivateFolder()
         do throws(BuildError) {
+            var accelerators = host.accelerators
+            let boot = try host.boot(&accelerators, in: folder, threads: processors)
+            reporter.report(.note(boot.choice.description))
             return Preparation(
                 host: host,
                 progress: progress,
                 folder: folder,
-                rootDisk: try host.rootDisk(in: folder, threads: processors)
+                accelerators: accelerators,
+                boot: boot
             )
         } catch {
             folder.remove()

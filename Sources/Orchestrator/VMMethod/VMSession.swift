@@ -10,11 +10,18 @@ final class VMSession {
     let machine: any GuestMachine
     /// Of the way to the agent's hello.
     let times: BootTimes
+    /// How the guest has the bootstrap tree.
+    let root: BootstrapRoot
     private let device: VsockDevice
 
     /// Everything that a start needs.
     struct Setup {
         var host: VMHost
+        /// What the machine is tried on; loses what fails.
+        var accelerators: AcceleratorSelection
+        /// Made ready for the best of these.
+        var boot: VMHost.Boot
+        /// Without the one that the root is on.
         var disks: [MachineConfiguration.Disk]
         var memory: Int
         var processors: Int
@@ -43,12 +50,14 @@ final class VMSession {
         guest: Guest,
         machine: any GuestMachine,
         device: VsockDevice,
-        times: BootTimes
+        times: BootTimes,
+        root: BootstrapRoot
     ) {
         self.guest = guest
         self.machine = machine
         self.device = device
         self.times = times
+        self.root = root
     }
 
     /// Ends the machine if it still runs.
@@ -57,77 +66,29 @@ final class VMSession {
         device.stop()
     }
 
-    /// Starts the VM with what the user chose; `auto` proves KVM by this very boot and falls back to
-    /// emulation with one line that says why.
-    static func start(
-        _ setup: Setup,
-        choice: AcceleratorChoice
-    ) throws(BuildError) -> VMSession {
-        if choice == .tcg { return try start(setup, .tcg) }
-        if choice == .uml { return try startUserMode(setup) }
-        let verdicts = AcceleratorVerdicts()
-        let obstacle: String? =
-            if let obstacle = AcceleratorVerdicts.obstacle() {
-                obstacle
-            } else if case .fails(let reason)? = verdicts.known, choice == .auto {
-                reason
-            } else {
-                nil
+    /// Starts the VM on the best accelerator that works, which this very boot proves.
+    static func start(_ given: Setup) throws(BuildError) -> VMSession {
+        var setup = given
+        while true {
+            if let session = try setup.accelerators.start(
+                note: { setup.reporter.report(.note($0)) },
+                { accelerator throws(BuildError) in try start(given, setup.boot, accelerator) }
+            ) {
+                return session
             }
-        if let obstacle {
-            if choice == .kvm {
-                throw BuildError(
-                    .host,
-                    "KVM cannot be used: \(obstacle)",
-                    hint: "--accel tcg works everywhere, and is slower."
-                )
-            }
-            setup.reporter.report(.note("No KVM (\(obstacle)): the guest is emulated (TCG)."))
-            return try start(setup, .tcg)
-        }
-        do throws(BuildError) {
-            let session = try start(setup, .kvm)
-            verdicts.remember(.works)
-            return session
-        } catch {
-            if case .interrupted = error.kind { throw error }
-            let reason = error.details.first ?? error.message
-            if choice == .kvm {
-                throw BuildError(
-                    .host,
-                    "KVM does not work here: \(reason)",
-                    hint: "--accel tcg works everywhere, and is slower.",
-                    details: error.details
-                )
-            }
-            setup.reporter.report(.note("KVM does not work here (\(reason)): emulating (TCG)."))
-            let session = try start(setup, .tcg)
-            // Only now is it certain that KVM was to blame, and not the commit.
-            verdicts.remember(.fails(reason))
-            return session
-        }
-    }
-
-    private static func startUserMode(_ setup: Setup) throws(BuildError) -> VMSession {
-        let hint = "--accel tcg works everywhere; `builddisks doctor` says more."
-        if let obstacle = UMLInstallation.obstacleToTracing {
-            throw BuildError(.host, "User-mode Linux cannot be used: \(obstacle)", hint: hint)
-        }
-        do throws(BuildError) {
-            return try start(setup, .uml)
-        } catch {
-            guard case .guest = error.kind else { throw error }
-            throw BuildError(
-                .host,
-                "User-mode Linux does not work here: \(error.message)",
-                hint: hint,
-                details: error.details
+            if setup.boot.serves(setup.accelerators.candidates[0]) { continue }
+            setup.boot = try setup.host.boot(
+                &setup.accelerators,
+                in: setup.folder,
+                threads: setup.processors
             )
+            setup.reporter.report(.note(setup.boot.choice.description))
         }
     }
 
     private static func start(
         _ setup: Setup,
+        _ boot: VMHost.Boot,
         _ accelerator: Accelerator
     ) throws(BuildError) -> VMSession {
         let folder = setup.folder.path.appending(accelerator.rawValue)
@@ -152,7 +113,7 @@ final class VMSession {
         }
         var started = false
         defer { if !started { device.stop() } }
-        let bootstrap = setup.host.bootstrap
+        let bootstrap = boot.choice.image
         var configuration = MachineConfiguration(
             boot: .kernel(
                 setup.stock?.kernel ?? bootstrap.kernel,
@@ -164,7 +125,7 @@ final class VMSession {
                         counter: accelerator == .tcg ? HostCounter() : nil
                     )
             ),
-            disks: setup.disks,
+            disks: setup.disks + (boot.rootDisk.map { [$0] } ?? []),
             memory: setup.memory,
             processors: setup.processors,
             vsockSocket: vsockPath,
@@ -195,7 +156,8 @@ final class VMSession {
                 total: monotonicSeconds() - startTime,
                 processor: machine.processorSeconds ?? 0,
                 hello: hello
-            )
+            ),
+            root: boot.choice.root
         )
     }
 
@@ -219,7 +181,7 @@ final class VMSession {
                 throw BuildError(
                     .host,
                     "\(machine.name) ended at its start: \(exit.description)",
-                    details: machine.errorOutput
+                    details: machine.errorOutput + machine.consoleTail.suffix(10)
                 )
             }
         }

@@ -48,9 +48,27 @@ struct UMLInstallation: Sendable {
         return UMLInstallation(program: program, version: version, modules: modules)
     }
 
+    /// Everything that a start needs and that can be looked at before.
+    /// - Parameters:
+    ///   - memory: of the guest, in MiB.
+    ///   - folder: for the guest's memory, if it will do.
+    /// - Returns: with where the guest's memory goes.
+    /// - Throws: `.host`.
+    static func examine(
+        memory: Int,
+        in folder: FilePath
+    ) throws(BuildError) -> (installation: UMLInstallation, memory: FilePath) {
+        let installation = try find()
+        let place = try GuestMemory.folder(preferring: folder, size: memory)
+        if let obstacle = obstacleToTracing {
+            throw BuildError(.host, obstacle, hint: "sysctl kernel.yama.ptrace_scope=1")
+        }
+        return (installation, place)
+    }
+
     /// Yama's restriction of ptrace (Documentation/admin-guide/LSM/Yama.rst): from 2 on a process may
     /// not even trace its own children. Other filters show when a machine is started.
-    static var obstacleToTracing: String? {
+    private static var obstacleToTracing: String? {
         let bytes = (try? readFile("/proc/sys/kernel/yama/ptrace_scope", limit: 64)) ?? []
         let text = String(decoding: bytes, as: UTF8.self).filter { $0.isNumber }
         guard let scope = Int(text), scope >= 2 else { return nil }
