@@ -13,17 +13,19 @@ struct DiskConclusion: Sendable {
     let format: DiskFormat
     let launcher: FilePath
 
-    /// The disk's checksum, and what its file was like then.
+    /// The disk's checksum, and what the files were like then.
     private struct Sum: Sendable {
         let value: Checksum
-        let status: FileStatus
+        let source: FileStatus
+        let disk: FileStatus
     }
 
     private var disk: FilePath { copy ?? file }
 
     /// - Parameter check: ends with the end of the machine.
-    /// - Returns: the disk's checksum; nil if the machine has written to its file after all.
-    func run(beside check: () throws(BuildError) -> Void) throws(BuildError) -> Checksum? {
+    /// - Returns: the disk's checksum. If the machine has written to its file after all (User-mode Linux
+    ///   sends no flush, so that the tables of a qcow2 come last), what was done is done again.
+    func run(beside check: () throws(BuildError) -> Void) throws(BuildError) -> Checksum {
         let ready = Latch<Result<Sum, BuildError>>()
         try startWorker("conclude") {
             ready.set(Result { () throws(BuildError) in try conclude() })
@@ -32,15 +34,19 @@ struct DiskConclusion: Sendable {
         // Also when the check failed: the files go then, and have to be left alone before.
         let sum = ready.wait()
         try checked.get()
-        let found = try sum.get()
-        return try DiskFile.status(disk).hasContent(of: found.status) ? found.value : nil
+        // Read while its tables were not written, a file may also have seemed damaged.
+        guard case .success(let found) = sum else { return try conclude().value }
+        let isSource = try DiskFile.status(file).hasContent(of: found.source)
+        let isDisk = try DiskFile.status(disk).hasContent(of: found.disk)
+        return isSource && isDisk ? found.value : try conclude().value
     }
 
     private func conclude() throws(BuildError) -> Sum {
+        let source = try DiskFile.status(file)
         if let copy {
             try DiskFile.flatten(file, to: copy, format: format, launcher: launcher)
         }
         let status = try DiskFile.status(disk)
-        return Sum(value: try DiskFile.sha256(disk), status: status)
+        return Sum(value: try DiskFile.sha256(disk), source: source, disk: status)
     }
 }
