@@ -50,16 +50,25 @@ extension VirtualMachineTests {
             let deployments = "/ostree/deploy/tiny/deploy"
             let before = try #require(deployment(in: try debugfs(used, "ls -p \(deployments)")))
             _ = try debugfs(used, "write \(local) /ostree/deploy/tiny/var/kept", write: true)
-            _ = try debugfs(used, "write \(local) \(deployments)/\(before)/etc/kept", write: true)
+            for name in ["kept", "replaced"] {
+                let path = "\(deployments)/\(before)/etc/\(name)"
+                _ = try debugfs(used, "write \(local) \(path)", write: true)
+            }
             // Changed here, and another in the next commit: local changes win.
             let changed = "\(deployments)/\(before)/etc/hostname"
             _ = try debugfs(used, "rm \(changed)", write: true)
             _ = try debugfs(used, "write \(local) \(changed)", write: true)
             let sum = try runCommand(["sha256sum", used]).output
 
+            // An update adds files as a new disk does: over what is there.
+            try folder.write("added", "added\n")
+            let added = folder.file("added")
             let next = try build(
                 ref: VMEnvironment.nextRef,
-                ["--format", "raw", "--from", used, "--fsck"]
+                [
+                    "--format", "raw", "--from", used, "--fsck", "--file",
+                    "/var/lib/new/added=\(added)", "--file", "/etc/replaced=\(added)",
+                ]
             )
             try #require(next.status == 0, "\(next.output)\n\(next.errors)")
             #expect(try runCommand(["sha256sum", used]).output == sum)
@@ -71,6 +80,13 @@ extension VirtualMachineTests {
             for name in ["kept", "hostname"] {
                 let path = "\(deployments)/\(after)/etc/\(name)"
                 #expect(try debugfs(updated, "cat \(path)").contains("kept"))
+            }
+            for path in [
+                "/ostree/deploy/tiny/var/lib/new/added", "\(deployments)/\(after)/etc/replaced",
+            ] {
+                #expect(try debugfs(updated, "cat \(path)").contains("added"), "\(path)")
+                let status = try debugfs(updated, "stat \(path)")
+                #expect(status.contains("User:     0   Group:     0"), "\(status)")
             }
 
             let referees = try runCommand([VMEnvironment.root + "/scripts/referees", updated])

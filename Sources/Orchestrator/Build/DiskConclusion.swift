@@ -23,8 +23,8 @@ struct DiskConclusion: Sendable {
     private var disk: FilePath { copy ?? file }
 
     /// - Parameter check: ends with the end of the machine.
-    /// - Returns: the disk's checksum. If the machine has written to its file after all (User-mode Linux
-    ///   sends no flush, so that the tables of a qcow2 come last), what was done is done again.
+    /// - Returns: the disk's checksum. If the machine has written to its file after all (where a disk takes
+    ///   no flush the tables of a qcow2 come last), what was done is done again.
     func run(beside check: () throws(BuildError) -> Void) throws(BuildError) -> Checksum {
         let ready = Latch<Result<Sum, BuildError>>()
         try startWorker("conclude") {
