@@ -14,6 +14,7 @@ struct SuperviseChildCommand: ParsableCommand {
 
     @Option(parsing: .singleValue) var readable: [String] = []
     @Option(parsing: .singleValue) var writable: [String] = []
+    @Flag var oneProcessor = false
     @Argument var parent: Int32
     @Argument(parsing: .captureForPassthrough) var arguments: [String] = []
 
@@ -23,11 +24,14 @@ struct SuperviseChildCommand: ParsableCommand {
         let error = superviseChild(
             launcher: FilePath(launcher),
             parent: parent,
-            confinement: isConfined
-                ? Confinement(
-                    readable: readable.map { FilePath($0) },
-                    writable: writable.map { FilePath($0) }
-                ) : nil,
+            supervision: Supervision(
+                confinement: isConfined
+                    ? Confinement(
+                        readable: readable.map { FilePath($0) },
+                        writable: writable.map { FilePath($0) }
+                    ) : nil,
+                isOnOneProcessor: oneProcessor
+            ),
             arguments
         )
         printErrorLine("builddisks: cannot start \(arguments.first ?? "a program"): \(error)")

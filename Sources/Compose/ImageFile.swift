@@ -120,11 +120,9 @@ final class ImageFile: Sendable {
         }
     }
 
-    /// Lets the kernel begin to send a part of the file to the disk, so that less is left for the
-    /// final flush, which is the one that counts: a failure here is none.
+    /// For a range that nothing will change any more.
     func startFlushing(_ range: Range<UInt64>) {
-        let start = Int(clamping: range.lowerBound)
-        _ = sync_file_range(file.rawValue, start, range.count, UInt32(SYNC_FILE_RANGE_WRITE))
+        SystemIO.startFlushing(file.rawValue, range)
     }
 
     /// Where in the file the data ends, and tables begin that depend on it.

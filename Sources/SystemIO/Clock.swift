@@ -36,10 +36,3 @@ package func compactTime(_ seconds: UInt64) -> String {
 
 /// Seconds since 1970, now.
 package func wallClockSeconds() -> UInt64 { UInt64(clamping: time(nil)) }
-
-/// Processors that this process may use. The C function is `sched_getaffinity`.
-package func processorCount() -> Int {
-    var set = cpu_set_t()
-    guard unsafe sched_getaffinity(0, MemoryLayout<cpu_set_t>.size, &set) == 0 else { return 1 }
-    return unsafe withUnsafeBytes(of: &set) { unsafe $0.reduce(0) { $0 + $1.nonzeroBitCount } }
-}

@@ -137,3 +137,10 @@ package func currentFolder() -> FilePath {
     guard let raw = unsafe getcwd(&buffer, buffer.count) else { return "/" }
     return FilePath(unsafe String(cString: raw))
 }
+
+/// Lets the kernel begin to send a part of a file to the disk, so that less is left for the final flush,
+/// which is the one that counts: a failure here is none. The C function is `sync_file_range`.
+package func startFlushing(_ descriptor: CInt, _ range: Range<UInt64>) {
+    let start = Int(clamping: range.lowerBound)
+    _ = sync_file_range(descriptor, start, range.count, CUnsignedInt(SYNC_FILE_RANGE_WRITE))
+}

@@ -6,8 +6,14 @@ package import SystemPackage
 package struct Supervision: Sendable {
     /// nil confines nothing.
     package var confinement: Confinement?
+    /// All of them take turns on one of the host's processors. Where a process and those that it traces
+    /// wait for one another, waking another processor each time costs more than it brings.
+    package var isOnOneProcessor: Bool
 
-    package init(confinement: Confinement? = nil) { self.confinement = confinement }
+    package init(confinement: Confinement? = nil, isOnOneProcessor: Bool = false) {
+        self.confinement = confinement
+        self.isOnOneProcessor = isOnOneProcessor
+    }
 
     package static let commandName = "supervise-child"
 
@@ -16,6 +22,7 @@ package struct Supervision: Sendable {
         [Self.commandName]
             + (confinement?.readable ?? []).map { "--readable=\($0)" }
             + (confinement?.writable ?? []).map { "--writable=\($0)" }
+            + (isOnOneProcessor ? ["--one-processor"] : [])
     }
 }
 
@@ -24,11 +31,12 @@ package struct Supervision: Sendable {
 /// - Parameters:
 ///   - launcher: an executable that knows `launch-child`.
 ///   - parent: whose end is ours.
+///   - supervision: the limits of what is started.
 /// - Returns: only when the program could not be started.
 package func superviseChild(
     launcher: FilePath,
     parent: Int32,
-    confinement: Confinement?,
+    supervision: Supervision,
     _ argv: [String]
 ) -> Errno {
     do throws(Errno) {
@@ -45,7 +53,8 @@ package func superviseChild(
         // A kernel that panics aborts: that is no fault to be dumped in the user's folder.
         var none = rlimit(rlim_cur: 0, rlim_max: 0)
         _ = unsafe setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &none)
-        _ = try confinement?.enter()
+        _ = try supervision.confinement?.enter()
+        if supervision.isOnOneProcessor { try stayOnThisProcessor() }
         let child = try ChildProcess.spawn(
             launcher,
             [launcher.string, "launch-child", String(getpid())] + argv,

@@ -100,15 +100,20 @@ enum DiskFile {
         }
     }
 
-    /// Checksum of the file as it is on the host.
+    /// Checksum of the file as it is on the host. What has been read begins to go to the disk, so that
+    /// less is left for the flush before it is published.
     static func sha256(_ path: FilePath) throws(BuildError) -> Checksum {
         do throws(Errno) {
             let file = try OwnedFD.open(path, O_RDONLY)
             let hash = SHA256()
+            var offset: UInt64 = 0
             while true {
                 let bytes = try readSome(file.rawValue, limit: 1 << 20)
                 if bytes.isEmpty { return hash.finish() }
+                let end = offset + UInt64(bytes.count)
+                startFlushing(file.rawValue, offset..<end)
                 hash.update(bytes)
+                offset = end
             }
         } catch {
             throw .system(error, "cannot read", path)

@@ -50,7 +50,8 @@ final class UMLMachine: Machine {
                     confinement: Self.confinement(
                         [launcher, program, initramfs],
                         writable: [path, memory]
-                    )
+                    ),
+                    isOnOneProcessor: true
                 ),
                 standardInput: output.rawValue,
                 standardOutput: output.rawValue,
