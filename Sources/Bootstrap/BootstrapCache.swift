@@ -74,7 +74,7 @@ package struct BootstrapCache: Sendable {
         at path: FilePath
     ) throws(Errno) {
         let temporary = try makeTemporaryFolder(
-            folder.appending("\(BootstrapCache.temporaryPrefix)XXXXXX")
+            folder.appending(BootstrapCache.temporaryPrefix)
         )
         do throws(Errno) {
             try write(data, to: temporary.appending("data"))
@@ -113,7 +113,7 @@ package struct BootstrapCache: Sendable {
     private func discard(_ path: FilePath) {
         guard
             let grave = try? makeTemporaryFolder(
-                folder.appending("\(BootstrapCache.temporaryPrefix)XXXXXX")
+                folder.appending(BootstrapCache.temporaryPrefix)
             )
         else { return }
         try? renameFile(path, grave.appending("entry"))

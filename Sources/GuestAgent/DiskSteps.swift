@@ -40,25 +40,6 @@ extension WriteSectors {
     }
 }
 
-/// Writes all of `bytes` at an offset. The C function is `pwrite`.
-func writeAll(_ descriptor: CInt, _ bytes: [UInt8], at offset: Int64) throws(Errno) {
-    var done = 0
-    while done < bytes.count {
-        let written = try syscall {
-            unsafe bytes.withUnsafeBytes {
-                unsafe pwrite(
-                    descriptor,
-                    $0.baseAddress! + done,
-                    $0.count - done,
-                    Int(offset) &+ done
-                )
-            }
-        }
-        guard written > 0 else { throw .noSpace }
-        done += written
-    }
-}
-
 extension MakeFileSystem {
     /// What mke2fs asks of a configuration file: that it knows the names of the type and of the usage
     /// types that it derives from the size, with something in each. All else comes by argument.

@@ -42,6 +42,6 @@ struct BenchFailure: Error, CustomStringConvertible {
 /// A folder for many small files, in memory where the system has such a place.
 func makeScratchFolder() throws(Errno) -> FilePath {
     try makeTemporaryFolder(
-        fileExists("/dev/shm") ? "/dev/shm/ninep-bench-XXXXXX" : "/tmp/ninep-bench-XXXXXX"
+        fileExists("/dev/shm") ? "/dev/shm/ninep-bench-" : "/tmp/ninep-bench-"
     )
 }

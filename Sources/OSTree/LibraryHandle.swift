@@ -45,7 +45,7 @@ struct LibraryHandle: Sendable {
                 unsafe ostree_repo_resolve_rev(pointer, revision, 1, &text, $0)
             }
         } catch {
-            throw .library(path, message: error.message)
+            throw .libostree(path, message: error.message)
         }
         guard let text = unsafe text else { return nil }
         defer { unsafe g_free(text) }
@@ -61,7 +61,7 @@ struct LibraryHandle: Sendable {
                 unsafe ostree_repo_list_refs(pointer, nil, &table, nil, $0)
             }
         } catch {
-            throw .library(path, message: error.message)
+            throw .libostree(path, message: error.message)
         }
         guard let table = unsafe table else { return [] }
         defer { unsafe g_hash_table_unref(table) }

@@ -15,7 +15,7 @@ package enum OSTreeError: Error, Sendable {
     /// No such path in the commit.
     case pathNotFound(String, commit: Checksum)
     /// What libostree said.
-    case library(FilePath, message: String)
+    case libostree(FilePath, message: String)
 }
 
 extension OSTreeError: CustomStringConvertible {
@@ -49,7 +49,7 @@ extension OSTreeError: CustomStringConvertible {
                 + "again, `ostree fsck --delete` does both for all such objects"
         case .pathNotFound(let path, let commit):
             "no \(path) in commit \(commit)"
-        case .library(let path, let message):
+        case .libostree(let path, let message):
             "\(path): \(message)"
         }
     }

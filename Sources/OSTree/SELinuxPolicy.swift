@@ -35,7 +35,7 @@ package final class SELinuxPolicy: Sendable {
         do throws(Errno) {
             folder = try OwnedFD.open(root, O_RDONLY | O_DIRECTORY)
         } catch {
-            throw .library(root, message: "cannot be opened: \(error)")
+            throw .libostree(root, message: "cannot be opened: \(error)")
         }
         let descriptor = folder.rawValue
         do throws(GLibError) {
@@ -45,7 +45,7 @@ package final class SELinuxPolicy: Sendable {
             let policy = unsafe OwnedGObject(pointer)
             return unsafe ostree_sepolicy_get_name(pointer) == nil ? nil : policy
         } catch {
-            throw .library(root, message: error.message)
+            throw .libostree(root, message: error.message)
         }
     }
 
@@ -61,7 +61,7 @@ package final class SELinuxPolicy: Sendable {
                 unsafe ostree_sepolicy_get_label(pointer, path, mode, &text, nil, $0)
             }
         } catch {
-            throw .library(root, message: "no label for \(path): \(error.message)")
+            throw .libostree(root, message: "no label for \(path): \(error.message)")
         }
         guard let text = unsafe text else { return nil }
         // SAFETY: a NUL-terminated string that the caller frees.

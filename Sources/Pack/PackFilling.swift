@@ -75,7 +75,7 @@ extension PackPlan {
     ) throws(OSTreeError) -> FileObject {
         let object = try repository.openFile(checksum)
         guard object.info == info else {
-            throw .library(
+            throw .libostree(
                 repository.path,
                 message: "object \(checksum).file changed while it was read"
             )

@@ -120,10 +120,12 @@ package func flushFile(_ path: FilePath) throws(Errno) {
     try syscall { fsync(file.rawValue) }
 }
 
-/// A new folder with mode 0700.
-/// - Parameter template: ends in XXXXXX. The C function is `mkdtemp`.
-package func makeTemporaryFolder(_ template: FilePath) throws(Errno) -> FilePath {
-    var bytes = Array(template.string.utf8) + [0]
+/// A new folder with mode 0700. The C function is `mkdtemp`.
+/// - Parameter prefix: its path, but for six characters that make it new.
+package func makeTemporaryFolder(_ prefix: FilePath) throws(Errno) -> FilePath {
+    // What mkdtemp replaces.
+    let placeholder = repeatElement(UInt8(ascii: "X"), count: 6)
+    var bytes = Array(prefix.string.utf8) + placeholder + [0]
     let made = unsafe bytes.withUnsafeMutableBytes {
         unsafe mkdtemp($0.baseAddress!.assumingMemoryBound(to: CChar.self)) != nil
     }

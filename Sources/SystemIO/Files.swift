@@ -84,6 +84,25 @@ package func writeAll(_ descriptor: CInt, _ bytes: some Collection<UInt8>) throw
     }
 }
 
+/// Writes all of `bytes` at an offset. The C function is `pwrite`.
+package func writeAll(_ descriptor: CInt, _ bytes: [UInt8], at offset: Int64) throws(Errno) {
+    var done = 0
+    while done < bytes.count {
+        let written = try syscall {
+            unsafe bytes.withUnsafeBytes {
+                unsafe pwrite(
+                    descriptor,
+                    $0.baseAddress! + done,
+                    $0.count - done,
+                    Int(offset) &+ done
+                )
+            }
+        }
+        guard written > 0 else { throw .noSpace }
+        done += written
+    }
+}
+
 /// Writes a file so that it is whole or absent: a temporary name beside it, fsync, rename.
 package func writeFileAtomically(
     _ path: FilePath,

@@ -1,5 +1,4 @@
 import CLinux
-import SystemPackage
 
 /// Processors that this process may use. The C function is `sched_getaffinity`.
 package func processorCount() -> Int {
@@ -8,14 +7,15 @@ package func processorCount() -> Int {
     return unsafe withUnsafeBytes(of: &set) { unsafe $0.reduce(0) { $0 + $1.nonzeroBitCount } }
 }
 
-/// Keeps the calling thread, and what it starts, on the processor that it runs on. The C functions are
-/// `sched_getcpu` and `sched_setaffinity`.
-func stayOnThisProcessor() throws(Errno) {
-    let number = Int(try syscall { sched_getcpu() })
+/// Keeps the calling thread, and what it starts, on the processor that it runs on. It only saves time, so
+/// that a failure is none. The C functions are `sched_getcpu` and `sched_setaffinity`.
+func stayOnThisProcessor() {
+    let number = Int(sched_getcpu())
+    guard number >= 0 else { return }
     var set = cpu_set_t()
     // SAFETY: a set of bits, of which processors beyond its end have none.
     unsafe withUnsafeMutableBytes(of: &set) { bits in
         if number / 8 < bits.count { unsafe bits[number / 8] |= 1 << (number % 8) }
     }
-    try syscall { unsafe sched_setaffinity(0, MemoryLayout<cpu_set_t>.size, &set) }
+    _ = unsafe sched_setaffinity(0, MemoryLayout<cpu_set_t>.size, &set)
 }

@@ -54,7 +54,7 @@ package func superviseChild(
         var none = rlimit(rlim_cur: 0, rlim_max: 0)
         _ = unsafe setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &none)
         _ = try supervision.confinement?.enter()
-        if supervision.isOnOneProcessor { try stayOnThisProcessor() }
+        if supervision.isOnOneProcessor { stayOnThisProcessor() }
         let child = try ChildProcess.spawn(
             launcher,
             [launcher.string, "launch-child", String(getpid())] + argv,

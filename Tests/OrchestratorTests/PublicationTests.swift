@@ -9,7 +9,7 @@ import Testing
     /// A folder that goes with the test.
     private final class Scratch {
         let path: FilePath
-        init() throws { path = try makeTemporaryFolder("/tmp/publication-XXXXXX") }
+        init() throws { path = try makeTemporaryFolder("/tmp/publication-") }
         deinit { removeTree(path) }
     }
 

@@ -24,7 +24,7 @@ struct CompareCommand: ParsableCommand {
     func run() throws {
         clinux_ignore_signal(SIGPIPE)
         let tree = try BenchTree(at: FilePath(tree))
-        let folder = try makeTemporaryFolder("/tmp/ninep-bench-XXXXXX")
+        let folder = try makeTemporaryFolder("/tmp/ninep-bench-")
         defer { removeTree(folder) }
         let diod = try ServerProcess.diod(exporting: tree.path, in: folder)
         defer { diod.stop() }

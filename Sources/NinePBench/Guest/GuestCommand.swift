@@ -37,7 +37,7 @@ struct GuestCommand: ParsableCommand {
     func run() throws {
         clinux_ignore_signal(SIGPIPE)
         let tree = try BenchTree(at: FilePath(tree))
-        let folder = try makeTemporaryFolder("/tmp/ninep-bench-XXXXXX")
+        let folder = try makeTemporaryFolder("/tmp/ninep-bench-")
         defer { removeTree(folder) }
         let machine = try BenchMachine(
             exporting: tree.path,

@@ -58,12 +58,7 @@ struct GuestComparison {
     }
 
     func median(_ figures: [HostedFigures], _ value: (HostedFigures) -> Double) -> Double {
-        Self.median(figures.map(value))
-    }
-
-    static func median(_ values: [Double]) -> Double {
-        let sorted = values.sorted()
-        return sorted.isEmpty ? 0 : sorted[sorted.count / 2]
+        figures.map(value).median
     }
 }
 
@@ -107,10 +102,10 @@ struct GuestTable {
         let cells = [
             "\(comparison.workload)", comparison.cache,
             comparison.text(comparison.ours), comparison.text(comparison.theirs),
-            "× " + decimal(GuestComparison.median(ratios), places: 2),
+            "× " + decimal(ratios.median, places: 2),
             "\(decimal(ratios.first ?? 0, places: 2)) to \(decimal(ratios.last ?? 0, places: 2))",
             comparison.cost(comparison.ours), comparison.cost(comparison.theirs),
-            "× " + decimal(GuestComparison.median(comparison.costRatios), places: 2),
+            "× " + decimal(comparison.costRatios.median, places: 2),
             busy(comparison.ours), busy(comparison.theirs),
         ]
         return "| " + cells.joined(separator: " | ") + " |\n"

@@ -19,7 +19,7 @@ package final class PrivateFolder: Sendable {
         Self.removeLeftovers()
         let base = Self.base
         do throws(Errno) {
-            path = try makeTemporaryFolder(base.appending(Self.prefix + "XXXXXX"))
+            path = try makeTemporaryFolder(base.appending(Self.prefix))
             lock = try FileLock(path.appending(Self.lockName), mode: 0o600)
         } catch {
             throw .system(error, "cannot make a private folder in", base)
