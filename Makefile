@@ -38,7 +38,8 @@ bench-boot: build
 
 bench: bench-9p bench-9p-guest bench-disks bench-compose bench-boot
 
-# The 9P server against diod, with a table and a chart in out/; its memory; its allocations.
+# The 9P server against diod, with a table and a chart in out/; its memory; its allocations, those of
+# a commit as well; a commit's throughput.
 BENCH_TREE ?= $(HOME)/.cache/builddisks-fixtures/bench-9p-tree
 bench-9p: setup build
 	swift build -c release --static-swift-stdlib --product ninep-bench
@@ -46,6 +47,9 @@ bench-9p: setup build
 	.build/release/ninep-bench fids --count 100000
 	.build/release/ninep-bench fids --count 200000 --files 14000
 	.build/release/ninep-bench allocations --at-most 0.02
+	.build/release/ninep-bench allocations --at-most 0.02 \
+		--repo "$$(fixtures/get tiny)" --ref tiny/x86_64/main
+	.build/release/ninep-bench commit --repo "$$(fixtures/get tiny)" --ref tiny/x86_64/main
 
 # The 9P server over the virtio socket against QEMU's virtio-9p, in one emulated guest.
 bench-9p-guest: build

@@ -1,6 +1,5 @@
 import CLinux
 import NinePServer
-import OSTree
 import OSTreeExport
 import SystemIO
 import SystemPackage
@@ -34,26 +33,9 @@ struct AllocationTree {
     }
 
     /// A commit, as the bootstrap VM has it.
-    init(repository: FilePath, ref: String) throws {
-        let repository = try Repository(path: repository)
-        let commit = try repository.commit(try repository.resolve(ref))
-        var files: [[[UInt8]]] = []
-        var folders: [[[UInt8]]] = []
-        var waiting: [(names: [[UInt8]], tree: Checksum)] = [([], commit.rootTree)]
-        // As many names as one Twalk takes.
-        while let (names, tree) = waiting.popLast(), files.count < Self.fileCount, names.count < 15
-        {
-            let directory = try repository.dirTree(tree)
-            if !names.isEmpty, folders.count < Self.folderCount { folders.append(names) }
-            for file in directory.files where try repository.openFile(file.checksum).info.isRegular
-            {
-                files.append(names + [file.name])
-            }
-            waiting += directory.directories.map { (names + [$0.name], $0.tree) }
-        }
-        guard !files.isEmpty, !folders.isEmpty else { throw BenchFailure("\(ref) is empty") }
-        self.files = files
-        self.folders = folders
-        export = try CommitTree(repository: repository, commit: commit)
+    init(_ commit: BenchCommit) throws {
+        files = commit.files.prefix(Self.fileCount).map(\.path)
+        folders = Array(commit.folders.prefix(Self.folderCount))
+        export = try CommitTree(repository: commit.repository, commit: commit.commit)
     }
 }

@@ -12,8 +12,9 @@ struct AllocationsCommand: ParsableCommand {
         commandName: "allocations",
         abstract: "Counts the server's allocations per message, by message type.",
         discussion: """
-            Serves a folder (or a commit) on a unix socket from within this process, where malloc is counted, \
-            and asks for each message many times, over more files than the server keeps nodes of. \
+            Serves a folder on a unix socket from within this process, where malloc is counted, \
+            and asks for each message many times, over more files than the server keeps nodes of; \
+            or a commit, all of which has been met before. \
             The first rounds are not counted.
             """
     )
@@ -38,7 +39,7 @@ struct AllocationsCommand: ParsableCommand {
         defer { removeTree(folder) }
         let tree =
             if let repo, let ref {
-                try AllocationTree(repository: FilePath(repo), ref: ref)
+                try AllocationTree(BenchCommit(repository: FilePath(repo), ref: ref))
             } else {
                 try AllocationTree(in: folder.appending("tree"))
             }

@@ -8,8 +8,8 @@ package struct BenchCommand: ParsableCommand {
         commandName: "ninep-bench",
         abstract: "Measures ninep-serve.",
         subcommands: [
-            CompareCommand.self, FidsCommand.self, AllocationsCommand.self, GuestCommand.self,
-            LaunchChild.self,
+            CompareCommand.self, CommitCommand.self, FidsCommand.self, AllocationsCommand.self,
+            GuestCommand.self, LaunchChild.self,
         ]
     )
 

@@ -34,7 +34,7 @@ struct FidsCommand: ParsableCommand {
         let tree = folder.appending("tree")
         let files = files ?? count
         try makeFiles(files, in: tree)
-        let server = try ServerProcess.ours(exporting: tree, in: folder)
+        let server = try ServerProcess.ours(exporting: tree.string, in: folder)
         defer { server.stop() }
         let before = try server.residentMemory()
         let client = try LoadConnection(

@@ -68,16 +68,20 @@ package struct Checksum: Hashable, Sendable, Comparable, CustomStringConvertible
 
     /// The same as ASCII.
     package var hexDigits: [UInt8] {
-        var digits = [UInt8](repeating: 0, count: 2 * Checksum.byteCount)
-        var index = 0
-        for word in [words.0, words.1, words.2, words.3] {
+        var digits: [UInt8] = []
+        digits.reserveCapacity(2 * Checksum.byteCount)
+        forEachHexDigit { digits.append($0) }
+        return digits
+    }
+
+    func forEachHexDigit(_ body: (UInt8) -> Void) {
+        let words: InlineArray<4, UInt64> = [words.0, words.1, words.2, words.3]
+        for index in words.indices {
             for shift in stride(from: Int64(60), through: 0, by: -4) {
-                let value = UInt8(truncatingIfNeeded: word >> UInt64(shift)) & 15
-                digits[index] = value + (value < 10 ? UInt8(ascii: "0") : UInt8(ascii: "a") - 10)
-                index += 1
+                let value = UInt8(truncatingIfNeeded: words[index] >> UInt64(shift)) & 15
+                body(value + (value < 10 ? UInt8(ascii: "0") : UInt8(ascii: "a") - 10))
             }
         }
-        return digits
     }
 
     package var description: String { hex }

@@ -61,15 +61,35 @@ package struct DirTree: Sendable {
         return name
     }
 
-    package func file(named name: [UInt8]) -> File? { file(named: name.span) }
-
-    package func file(named name: Span<UInt8>) -> File? {
-        search(files, \.name, name)
+    private init(files: [File], directories: [Directory], storedSize: Int) {
+        self.files = files
+        self.directories = directories
+        self.storedSize = storedSize
     }
 
-    package func directory(named name: [UInt8]) -> Directory? { directory(named: name.span) }
+    /// Of a directory that nothing is in.
+    package static let empty = DirTree(files: [], directories: [], storedSize: 0)
 
-    package func directory(named name: Span<UInt8>) -> Directory? {
+    /// Without some of the directories.
+    package func leavingOut(_ isLeftOut: (Directory) -> Bool) -> DirTree {
+        DirTree(
+            files: files,
+            directories: directories.filter { !isLeftOut($0) },
+            storedSize: storedSize
+        )
+    }
+
+    package func file(named name: [UInt8]) -> File? {
+        fileIndex(named: name.span).map { files[$0] }
+    }
+
+    package func fileIndex(named name: Span<UInt8>) -> Int? { search(files, \.name, name) }
+
+    package func directory(named name: [UInt8]) -> Directory? {
+        directoryIndex(named: name.span).map { directories[$0] }
+    }
+
+    package func directoryIndex(named name: Span<UInt8>) -> Int? {
         search(directories, \.name, name)
     }
 
@@ -78,13 +98,13 @@ package struct DirTree: Sendable {
         _ list: [Entry],
         _ key: (Entry) -> [UInt8],
         _ name: Span<UInt8>
-    ) -> Entry? {
+    ) -> Int? {
         var low = 0
         var high = list.count
         while low < high {
             let middle = (low + high) / 2
             let order = Self.compare(key(list[middle]).span, name)
-            if order == 0 { return list[middle] }
+            if order == 0 { return middle }
             if order < 0 { low = middle + 1 } else { high = middle }
         }
         return nil

@@ -18,11 +18,6 @@ package struct ObjectName: Hashable, Sendable, CustomStringConvertible {
     /// As `ostree fsck` writes it: `<checksum>.<type>`.
     package var description: String { "\(checksum.hex).\(kind.rawValue)" }
 
-    /// Path below `objects/`: two digits, a slash, the rest and an extension that for files says
-    /// whether they are compressed (`ostree_object_to_string`, `_ostree_loose_path`).
-    func path(in mode: Repository.Mode) -> String {
-        let hex = checksum.hex
-        let suffix = kind == .file && mode == .archive ? "filez" : kind.rawValue
-        return "\(hex.prefix(2))/\(hex.dropFirst(2)).\(suffix)"
-    }
+    /// Path below `objects/`.
+    func path(in mode: Repository.Mode) -> String { ObjectPath(self, in: mode).text }
 }

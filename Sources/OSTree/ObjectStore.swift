@@ -34,14 +34,16 @@ final class ObjectStore: Sendable {
     /// Opens the object's file without following a symbolic link (ELOOP); nil if there is none.
     func open(_ name: ObjectName) throws(Errno) -> SharedFD? {
         do throws(Errno) {
-            let path = name.path(in: mode)
-            let raw = try syscall {
-                unsafe clinux_openat(
-                    folder.rawValue,
-                    path,
-                    O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK,
-                    0
-                )
+            let folder = folder.rawValue
+            let raw = try unsafe ObjectPath(name, in: mode).withPointer { (path) throws(Errno) in
+                try syscall {
+                    unsafe clinux_openat(
+                        folder,
+                        path,
+                        O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK,
+                        0
+                    )
+                }
             }
             return SharedFD(OwnedFD(raw))
         } catch {

@@ -13,6 +13,7 @@ final class BoundedCache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
         var entries: [Key: Entry] = [:]
         var cost = 0
         var clock: UInt64 = 0
+        var hasEnded = false
     }
 
     private let costLimit: Int
@@ -29,17 +30,28 @@ final class BoundedCache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
 
     func value(_ key: Key) -> Value? {
         state.withLock { state in
+            guard let place = state.entries.index(forKey: key) else { return nil }
             state.clock &+= 1
-            state.entries[key]?.used = state.clock
-            return state.entries[key]?.value
+            state.entries.values[place].used = state.clock
+            return state.entries.values[place].value
         }
+    }
+
+    /// Drops everything, and keeps nothing from now on.
+    func end() {
+        let dropped = state.withLock { state in
+            defer { state = State(hasEnded: true) }
+            return state.entries
+        }
+        _ = dropped
     }
 
     /// Puts `value` in, unless another thread was first: then that one's value counts.
     func insert(_ key: Key, _ value: Value, cost: Int) -> Value {
         let (kept, dropped) = state.withLock { state -> (Value, [Value]) in
-            state.clock &+= 1
             if let known = state.entries[key] { return (known.value, []) }
+            if state.hasEnded { return (value, []) }
+            state.clock &+= 1
             state.entries[key] = Entry(value: value, cost: cost, used: state.clock)
             state.cost += cost
             return (value, evict(&state, sparing: key))

@@ -1,4 +1,3 @@
-import ByteStream
 import CLinux
 import NineP
 import NinePServer
@@ -7,26 +6,19 @@ import SystemPackage
 
 /// A regular file or a symbolic link of the commit.
 final class CommitFile: Node {
-    private let export: CommitTree
     private let checksum: Checksum
     private let info: FileInfo
-    private let folder: any Node
+    private let folder: DirectoryNode
     /// Whether this place is an inode of its own: an empty file (libostree never links those), or a
     /// file of the copied `/etc`.
     private let isOwnInode: Bool
     let qid: Qid
 
-    init(
-        _ export: CommitTree,
-        _ file: DirTree.File,
-        in folder: any Node,
-        isCopy: Bool
-    ) throws(Errno) {
-        self.export = export
+    init(_ file: DirTree.File, in folder: DirectoryNode) throws(Errno) {
         checksum = file.checksum
-        info = try export.info(file.checksum)
+        info = try folder.view.info(file.checksum)
         self.folder = folder
-        isOwnInode = isCopy || (info.isRegular && info.size == 0)
+        isOwnInode = folder.isCopy || (info.isRegular && info.size == 0)
         qid = InodeNumber.qid(
             info.isSymlink ? .symlink : .file,
             isOwnInode
@@ -35,8 +27,7 @@ final class CommitFile: Node {
         )
     }
 
-    /// DT_REG or DT_LNK (dirent.h).
-    var directoryEntryType: UInt8 { UInt8(info.isSymlink ? DT_LNK : DT_REG) }
+    private var view: CommitView { folder.view }
 
     func attributes() throws(Errno) -> Attributes {
         let size = info.isSymlink ? UInt64(info.symlinkTarget.count) : info.size
@@ -44,7 +35,7 @@ final class CommitFile: Node {
             mode: info.mode,
             uid: info.uid,
             gid: info.gid,
-            linkCount: isOwnInode ? 1 : try export.linkCount(checksum),
+            linkCount: isOwnInode ? 1 : try view.linkCount(checksum),
             size: size,
             blocks: info.isSymlink ? 0 : size / 512 + (size % 512 == 0 ? 0 : 1),
             accessed: .init(seconds: 0),
@@ -63,12 +54,12 @@ final class CommitFile: Node {
     }
 
     var opensSlowly: Bool {
-        info.isRegular && !export.contents.isQuick(checksum, size: info.size)
+        info.isRegular && !view.contents.isQuick(checksum, size: info.size)
     }
 
     func openFile() throws(Errno) -> any OpenFile {
         guard info.isRegular else { throw .tooManySymbolicLinkLevels }
-        return OpenCommitFile(try export.content(checksum))
+        return try view.content(checksum, size: info.size)
     }
 
     func openDirectory() throws(Errno) -> any OpenDirectory { throw .notDirectory }
@@ -86,16 +77,5 @@ extension [ExtendedAttribute] {
     func value(named name: NameBytes) throws(Errno) -> [UInt8] {
         guard let found = first(where: { $0.name == name }) else { throw .noData }
         return found.value
-    }
-}
-
-/// Holds the content while the file is open, whether or not the cache still does.
-private final class OpenCommitFile: OpenFile {
-    private let content: Content
-
-    init(_ content: Content) { self.content = content }
-
-    func data(at offset: UInt64, count: Int) throws(Errno) -> FileData {
-        content.data(at: offset, count: count)
     }
 }

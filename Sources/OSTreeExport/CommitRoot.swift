@@ -3,16 +3,14 @@ import OSTree
 import SystemPackage
 
 /// The root directory, with `/etc` and the mount points added.
-extension CommitTree {
+extension CommitView {
     func makeRoot() throws(Errno) -> DirectoryNode {
         var additions = ViewAddition.tree(of: mountPoints)
         if let etc = try etc() { additions.append(etc) }
         return DirectoryNode(
             self,
             source: (commit.rootTree, commit.rootMeta),
-            additions: additions,
-            folder: nil,
-            number: InodeNumber.root
+            additions: additions
         )
     }
 

@@ -10,7 +10,7 @@ import SystemPackage
 ///
 /// Compressed objects are inflated and checked once, small ones into an array, others into a file
 /// without a name from which a carrier can copy; both stay while the cache has room. Objects that are
-/// stored plain are read where they are.
+/// stored plain are read where they are; those opened last stay open.
 final class ContentCache: Sendable {
     /// Inflated objects up to this many bytes are kept as bytes: a descriptor each would be too many.
     static let smallLimit: UInt64 = 64 << 10
@@ -21,14 +21,17 @@ final class ContentCache: Sendable {
     /// Apart, so that a walk through many small files does not push out the large ones.
     private let small: BoundedCache<Checksum, ContentSlot>
     private let large: BoundedCache<Checksum, ContentSlot>
+    /// Open files of objects that are stored plain.
+    private let plain: BoundedCache<Checksum, Content>
 
     /// - Parameters:
     ///   - limit: bytes of inflated content to keep, a quarter of them for small objects.
-    ///   - descriptorLimit: how many objects that are not small.
+    ///   - descriptorLimit: how many objects that are not small, and how many that are stored plain.
     init(repository: Repository, limit: Int, descriptorLimit: Int) {
         self.repository = repository
         small = BoundedCache(costLimit: limit / 4)
         large = BoundedCache(costLimit: limit / 4 * 3, countLimit: descriptorLimit)
+        plain = BoundedCache(costLimit: 0, countLimit: descriptorLimit)
     }
 
     var usage: (cost: Int, count: Int) {
@@ -42,41 +45,42 @@ final class ContentCache: Sendable {
         size <= Self.smallLimit || repository.mode != .archive || large.value(checksum) != nil
     }
 
-    func content(of checksum: Checksum) throws(OSTreeError) -> Content {
-        if let slot = small.value(checksum) ?? large.value(checksum) {
-            return try slot.content(repository)
-        }
-        let object = try repository.openFile(checksum)
-        if let file = object.plainFile { return .file(file, size: object.info.size) }
-        let size = object.info.size
+    /// - Parameter size: of the content, as the object's `FileInfo` has it.
+    func content(of checksum: Checksum, size: UInt64) throws(OSTreeError) -> Content {
         let slots = size <= ContentCache.smallLimit ? small : large
+        if let known = slots.value(checksum) { return try known.content(repository) }
+        if let known = plain.value(checksum) { return known }
+        if let file = try repository.openPlainFile(checksum) {
+            return plain.insert(checksum, Content(.file(file), size: size), cost: 0)
+        }
         // What a slot takes besides its bytes: the figure matters for empty files only.
-        let slot = slots.insert(
-            checksum,
-            ContentSlot(checksum),
-            cost: Int(clamping: size) + 256
-        )
-        return try slot.content(repository)
+        let cost = Int(clamping: size) + 256
+        return try slots.insert(checksum, ContentSlot(checksum), cost: cost).content(repository)
     }
 }
 
-/// Where an object's content is.
-enum Content: Sendable {
-    case bytes([UInt8])
-    case file(SharedFD, size: UInt64)
+/// Where an object's content is: an open file, which stays whether or not the cache still has it.
+final class Content: OpenFile {
+    enum Place {
+        case bytes([UInt8])
+        case file(SharedFD)
+    }
+
+    private let place: Place
+    private let size: UInt64
+
+    init(_ place: Place, size: UInt64) {
+        self.place = place
+        self.size = size
+    }
 
     func data(at offset: UInt64, count: Int) -> FileData {
-        let size: UInt64 =
-            switch self {
-            case .bytes(let bytes): UInt64(bytes.count)
-            case .file(_, let size): size
-            }
         guard offset < size, count > 0 else { return .end }
         let length = Int(min(UInt64(count), size - offset))
-        switch self {
+        switch place {
         case .bytes(let bytes):
             return .bytes(bytes[Int(offset)..<Int(offset) + length])
-        case .file(let file, _):
+        case .file(let file):
             return .slice(FileSlice(file: file, offset: Int64(offset), count: length))
         }
     }
@@ -100,7 +104,7 @@ private final class ContentSlot: Sendable {
 
     private static func inflate(_ object: FileObject) throws(OSTreeError) -> Content {
         if object.info.size <= ContentCache.smallLimit {
-            return .bytes(try object.content(verify: true))
+            return Content(.bytes(try object.content(verify: true)), size: object.info.size)
         }
         let file: SharedFD
         let mapping: FileMapping
@@ -116,7 +120,7 @@ private final class ContentSlot: Sendable {
         }
         // SAFETY: the mapping covers the whole file and nobody else has it yet.
         try unsafe object.copyContent(into: mapping.mutableBytes, verify: true)
-        return .file(file, size: object.info.size)
+        return Content(.file(file), size: object.info.size)
     }
 
     private static func anonymousFile(size: UInt64) throws(Errno) -> SharedFD {

@@ -10,20 +10,6 @@ import Testing
     static let isRoot = geteuid() == 0
     static let modes = ["archive", "bare-user"] + (isRoot ? ["bare"] : [])
 
-    private func export(
-        _ sample: SampleRepository,
-        mode: String? = nil,
-        cacheLimit: Int = 1 << 20
-    ) throws -> CommitTree {
-        let path = try mode.map { try sample.pull($0) } ?? sample.path
-        let repository = try Repository(path: FilePath(path))
-        return try CommitTree(
-            repository: repository,
-            commit: repository.commit(repository.resolve("os/sample")),
-            cacheLimit: cacheLimit
-        )
-    }
-
     /// What the view adds to a commit, all of it.
     private func isAddition(_ path: String, _ tree: [TarEntry]) -> Bool {
         let added = MountPoint.standard.map { "/" + $0.path } + ["/etc", "/builddisks"]
@@ -62,7 +48,7 @@ import Testing
     @Test func theViewIsTheCommit() throws {
         let sample = try SampleRepository(SampleTree.full)
         for mode in CommitTreeTests.modes {
-            let view = try ViewWalker(export(sample, mode: mode)).listing
+            let view = try ViewWalker(sample.view(mode: mode)).listing
             compare(
                 view.dropping { isAddition($0, sample.tree) }.entries,
                 expected(SampleTree.full)
@@ -73,7 +59,7 @@ import Testing
     @Test func theViewOfACanonicalCommitIsTheCommit() throws {
         let sample = try SampleRepository(SampleTree.canonical, mode: "bare-user-only")
         defer { withExtendedLifetime(sample) {} }
-        let view = try ViewWalker(export(sample)).listing
+        let view = try ViewWalker(sample.view()).listing
         compare(
             view.dropping { isAddition($0, sample.tree) }.entries,
             expected(SampleTree.canonical)
@@ -88,7 +74,7 @@ import Testing
         try SampleRepository.ostree("checkout", "--repo=\(sample.path)", "os/sample", folder)
         let checkout = try HostWalker(folder).listing
         for mode in CommitTreeTests.modes {
-            let walker = try ViewWalker(export(sample, mode: mode))
+            let walker = try ViewWalker(sample.view(mode: mode))
             let view = walker.listing.dropping { isAddition($0, sample.tree) }
             compare(view.entries, checkout.entries)
             #expect(view.groups == checkout.groups)
@@ -105,7 +91,7 @@ import Testing
     @Test func etcAndMountPointsAreThere() throws {
         let sample = try SampleRepository(SampleTree.full)
         defer { withExtendedLifetime(sample) {} }
-        let walker = try ViewWalker(export(sample))
+        let walker = try ViewWalker(sample.view())
         let view = walker.listing
         for (path, entry) in view.entries where path.hasPrefix("/usr/etc") {
             #expect(view.entries[String(path.dropFirst(4))] == entry, "\(path)")
@@ -127,7 +113,7 @@ import Testing
         tree.append(.symlink("tmp", to: "sysroot/tmp"))
         let sample = try SampleRepository(tree)
         defer { withExtendedLifetime(sample) {} }
-        let view = try ViewWalker(export(sample)).listing
+        let view = try ViewWalker(sample.view()).listing
         #expect((view.entries["/etc/own"] != nil) == isPopulated)
         #expect((view.entries["/etc/passwd"] != nil) != isPopulated)
         #expect(view.entries["/etc"]?.mode == S_IFDIR | (isPopulated ? 0o700 : 0o755))
@@ -139,7 +125,7 @@ import Testing
     @Test func errorsAreThoseOfAFileSystem() throws {
         let sample = try SampleRepository(SampleTree.canonical)
         defer { withExtendedLifetime(sample) {} }
-        let root = try export(sample).root()
+        let root = try sample.view().root()
         func node(_ path: String) throws(Errno) -> any Node {
             var node = root
             for part in path.split(separator: "/") {
@@ -164,7 +150,7 @@ import Testing
     @Test func directoriesCanBeReadFromAnyCookie() throws {
         let sample = try SampleRepository(SampleTree.canonical)
         defer { withExtendedLifetime(sample) {} }
-        let root = try export(sample).root()
+        let root = try sample.view().root()
         let many = try root.child(named: Array("usr".utf8)).child(named: Array("lib".utf8))
             .child(named: Array("many".utf8))
         let directory = try many.openDirectory()
@@ -186,36 +172,10 @@ import Testing
         }
     }
 
-    /// More content than the cache may hold, from many threads: an open file keeps what it reads.
-    @Test func theCacheStaysWithinItsLimit() async throws {
-        let tree =
-            [TarEntry.directory("")]
-            + (0..<20).map { .file("f\($0)", [UInt8](repeating: UInt8($0), count: 200_000)) }
-        let sample = try SampleRepository(tree)
-        defer { withExtendedLifetime(sample) {} }
-        let export = try export(sample, cacheLimit: 1 << 20)
-        let first = try export.root().child(named: Array("f0".utf8)).openFile()
-        try await withThrowingTaskGroup(of: Bool.self) { group in
-            for number in 0..<60 {
-                group.addTask {
-                    let name = Array("f\(number % 20)".utf8)
-                    let content = try ViewWalker.read(
-                        export.root().child(named: name).openFile()
-                    )
-                    return content == [UInt8](repeating: UInt8(number % 20), count: 200_000)
-                }
-            }
-            for try await isRight in group { #expect(isRight) }
-        }
-        #expect(export.cacheUsage.cost <= 1 << 20)
-        #expect(try ViewWalker.read(first) == [UInt8](repeating: 0, count: 200_000))
-        #expect(export.readFailures.isEmpty)
-    }
-
     @Test func aDamagedObjectIsAnErrorThatNamesIt() throws {
         let sample = try SampleRepository(SampleTree.canonical)
         defer { withExtendedLifetime(sample) {} }
-        let export = try export(sample)
+        let export = try sample.view()
         let repository = try Repository(path: FilePath(sample.path))
         let commit = try repository.commit(repository.resolve("os/sample"))
         guard case .file(let checksum) = try repository.entry(at: "usr/share/big", in: commit)
@@ -223,12 +183,36 @@ import Testing
             Issue.record("no file")
             return
         }
-        let path =
-            "\(sample.path)/objects/\(checksum.hex.prefix(2))/\(checksum.hex.dropFirst(2)).filez"
+        let path = "\(sample.path)/objects/\(objectPath(checksum)).filez"
         var bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
         bytes[100_000] ^= 1
         try Data(bytes).write(to: URL(fileURLWithPath: path))
         #expect(throws: Errno.ioError) { try ViewWalker(export) }
         #expect("\(export.readFailures)".contains(checksum.hex))
+    }
+
+    private func objectPath(_ checksum: Checksum) -> String {
+        "\(checksum.hex.prefix(2))/\(checksum.hex.dropFirst(2))"
+    }
+
+    /// Stored plain, an object is opened by itself, when its metadata is known already.
+    @Test func anObjectThatVanishesIsAnErrorThatNamesIt() throws {
+        let sample = try SampleRepository(SampleTree.canonical)
+        defer { withExtendedLifetime(sample) {} }
+        let path = try sample.pull("bare-user")
+        let repository = try Repository(path: FilePath(path))
+        let commit = try repository.commit(repository.resolve("os/sample"))
+        let export = try CommitTree(repository: repository, commit: commit)
+        let node = try ["usr", "share", "big"].reduce(export.root()) {
+            try $0.child(named: Array($1.utf8))
+        }
+        guard case .file(let checksum) = try repository.entry(at: "usr/share/big", in: commit)
+        else {
+            Issue.record("no file")
+            return
+        }
+        try FileManager.default.removeItem(atPath: "\(path)/objects/\(objectPath(checksum)).file")
+        #expect(throws: Errno.ioError) { try node.openFile() }
+        #expect("\(export.readFailures)".contains("\(checksum.hex).file is missing"))
     }
 }

@@ -3,8 +3,10 @@ import Foundation
 import NineP
 import NinePServer
 import OSTree
+import OSTreeExport
 import SystemIO
 import SystemPackage
+import TestSupport
 
 /// What one path of a tree is, wherever it was looked at.
 struct ListedEntry: Equatable {
@@ -158,5 +160,21 @@ struct HostWalker {
             entry.content = SHA256.checksum(of: content).hex
         }
         listing.entries[path] = entry
+    }
+}
+
+extension SampleRepository {
+    func view(
+        mode: String? = nil,
+        cacheLimit: Int = 1 << 20,
+        folderLimit: Int = 1 << 20
+    ) throws -> CommitTree {
+        let repository = try Repository(path: FilePath(try mode.map { try pull($0) } ?? path))
+        return try CommitTree(
+            repository: repository,
+            commit: repository.commit(repository.resolve("os/sample")),
+            cacheLimit: cacheLimit,
+            folderLimit: folderLimit
+        )
     }
 }

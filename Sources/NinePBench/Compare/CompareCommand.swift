@@ -28,7 +28,7 @@ struct CompareCommand: ParsableCommand {
         defer { removeTree(folder) }
         let diod = try ServerProcess.diod(exporting: tree.path, in: folder)
         defer { diod.stop() }
-        let ours = try ServerProcess.ours(exporting: tree.path, in: folder)
+        let ours = try ServerProcess.ours(exporting: tree.path.string, in: folder)
         defer { ours.stop() }
         var comparisons: [Comparison] = []
         for workload in workloads(tree) {

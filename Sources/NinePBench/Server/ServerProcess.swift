@@ -12,13 +12,14 @@ struct ServerProcess {
     private let child: ChildProcess
 
     /// Our own server, from beside this program.
-    static func ours(exporting tree: FilePath, in folder: FilePath) throws -> ServerProcess {
+    /// - Parameter source: as `ninep-serve --export` takes it.
+    static func ours(exporting source: String, in folder: FilePath) throws -> ServerProcess {
         let socket = folder.appending("ninep-serve.sock")
         let program = try programFolder().appending("ninep-serve")
         return try ServerProcess(
             "ninep-serve",
             program,
-            ["--export", "tree=\(tree)", "--listen", "unix:\(socket)"],
+            ["--export", "tree=\(source)", "--listen", "unix:\(socket)"],
             socket: socket,
             attachName: "tree"
         )
