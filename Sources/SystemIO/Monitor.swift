@@ -1,7 +1,7 @@
 import CLinux
 
 /// State that threads change and wait for. The C functions are `pthread_mutex_lock`,
-/// `pthread_cond_wait` and `pthread_cond_broadcast`.
+/// `pthread_cond_wait`, `pthread_cond_clockwait` and `pthread_cond_broadcast`.
 @safe package final class Monitor<State>: @unchecked Sendable {
     // SAFETY: `state` is only touched while `mutex` is held; both C objects stay at their addresses
     // until deinit.
@@ -42,6 +42,23 @@ import CLinux
         while true {
             if let value = body(&state) { return value }
             unsafe pthread_cond_wait(changed, mutex)
+        }
+    }
+
+    /// As `wait(for:)`, but nil after so many seconds.
+    package func wait<Value>(seconds: Int, for body: (inout State) -> Value?) -> Value? {
+        var end = timespec()
+        _ = unsafe clock_gettime(CLOCK_MONOTONIC, &end)
+        end.tv_sec += seconds
+        unsafe pthread_mutex_lock(mutex)
+        defer {
+            unsafe pthread_cond_broadcast(changed)
+            unsafe pthread_mutex_unlock(mutex)
+        }
+        while true {
+            if let value = body(&state) { return value }
+            let code = unsafe pthread_cond_clockwait(changed, mutex, CLOCK_MONOTONIC, &end)
+            if code == ETIMEDOUT { return body(&state) }
         }
     }
 }

@@ -36,6 +36,7 @@ final class BenchMachine {
     /// - Parameters:
     ///   - tree: the folder.
     ///   - repository, ref: whose kernel is booted.
+    ///   - timeLimit: seconds that the guest may take to boot, and for one task.
     ///   - folder: for sockets and the console; the caller removes it.
     init(
         exporting tree: FilePath,
@@ -43,6 +44,7 @@ final class BenchMachine {
         ref: String,
         processors: Int,
         appending more: String,
+        timeLimit: Int,
         in folder: FilePath
     ) throws {
         let repository = try Repository(path: repository)
@@ -57,7 +59,8 @@ final class BenchMachine {
             exports: ExportTable([("tree", try HostTree(path: tree))]),
             observer: statistics
         )
-        let link = GuestLink()
+        let console = folder.appending("console")
+        let link = GuestLink(timeLimit: timeLimit, console: console)
         self.link = link
         let socket = folder.appending("vsock")
         device = try VsockDevice(
@@ -66,7 +69,6 @@ final class BenchMachine {
             services: [Self.port: service, GuestBench.port: link]
         )
         try device.start()
-        let console = folder.appending("console")
         let machine = MachineConfiguration(
             boot: .kernel(
                 image.kernel,
@@ -95,9 +97,7 @@ final class BenchMachine {
         self.qemu = qemu
         _ = try Thread(name: "qemu") {
             let exit = qemu.wait()
-            let text = String(decoding: (try? readFile(console)) ?? [], as: UTF8.self)
-            let last = text.split(whereSeparator: \.isNewline).suffix(20).joined(separator: "\n")
-            link.end("QEMU has ended: \(exit?.description ?? "")\n\(last)")
+            link.end("QEMU has ended: \(exit?.description ?? "")")
         }
     }
 

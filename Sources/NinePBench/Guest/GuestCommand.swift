@@ -26,6 +26,8 @@ struct GuestCommand: ParsableCommand {
     @Option(help: "Run only this cache mode of the client.") var cache: String?
     @Option(help: "Run only this workload: sequential, list or files.") var only: String?
     @Option(help: "Message size on the socket, in bytes.") var msize = 524_312
+    @Option(help: "Seconds that the guest may take to boot, and for one task.")
+    var timeLimit = 600
     @Flag(help: "Print what our server was asked.") var stats = false
     @Option(help: "More of the kernel's command line.") var append = ""
 
@@ -45,6 +47,7 @@ struct GuestCommand: ParsableCommand {
             ref: ref,
             processors: processors,
             appending: append,
+            timeLimit: timeLimit,
             in: folder
         )
         defer { machine.stop() }
