@@ -79,7 +79,7 @@ extension Agent {
             // Long attributes: one by one they fit, but for what the protocol cannot carry.
             for entry in entries where !channel.send(.entries(id, [entry])) {
                 let name = String(decoding: entry.path, as: UTF8.self)
-                throw Failure(.systemCall, step: "list", subject: name, errno: EMSGSIZE)
+                throw Failure(.messageTooLong, step: "list", subject: name)
             }
         }.run()
     }

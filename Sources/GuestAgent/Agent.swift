@@ -121,7 +121,7 @@ package final class Agent {
         channel.forget(id)
         if !channel.send(reply) {
             channel.send(
-                .failed(id, Failure(.systemCall, step: "answer", subject: text, errno: EMSGSIZE))
+                .failed(id, Failure(.messageTooLong, step: "answer", subject: text))
             )
         }
     }

@@ -1,9 +1,14 @@
-import GuestProtocol
-import SystemPackage
+package import GuestProtocol
+package import SystemPackage
 
 extension Failure {
+    /// A system call of that step has failed.
+    package init(_ error: Errno, step: String, subject: String = "") {
+        self.init(.systemCall, step: step, subject: subject, errno: error.rawValue)
+    }
+
     /// Runs system calls of one step and names the step when one of them fails.
-    static func naming<Value: ~Copyable>(
+    package static func naming<Value: ~Copyable>(
         _ step: String,
         _ subject: String = "",
         _ body: () throws(Errno) -> Value
@@ -11,12 +16,12 @@ extension Failure {
         do throws(Errno) {
             return try body()
         } catch {
-            throw Failure(.systemCall, step: step, subject: subject, errno: error.rawValue)
+            throw Failure(error, step: step, subject: subject)
         }
     }
 
-    /// As `description`, with the errno's text.
-    var lineForConsole: String {
+    /// As `description`, in one line and with the errno's text.
+    package var lineForConsole: String {
         let line = String(description.prefix(300).map { $0.isNewline ? " " : $0 })
         return errno == 0 ? line : "\(line) (\(Errno(rawValue: errno)))"
     }

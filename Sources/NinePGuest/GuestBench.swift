@@ -18,7 +18,7 @@ package enum GuestBench {
                 try serve(stream)
                 return "done"
             } catch let failure as Failure {
-                return "\(failure)"
+                return failure.lineForConsole
             } catch {
                 return "\(error)"
             }
@@ -49,7 +49,7 @@ package enum GuestBench {
         do throws(Failure) {
             return try GuestMeasurement.figures(of: task).line
         } catch {
-            return "error: " + error.description.split(separator: "\n").joined(separator: " ")
+            return "error: \(error.lineForConsole)"
         }
     }
 }

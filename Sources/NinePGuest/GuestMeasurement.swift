@@ -10,30 +10,16 @@ enum GuestMeasurement {
 
     static func figures(of task: GuestTask) throws(Failure) -> GuestFigures {
         try mount(task)
-        let result: Result<GuestFigures, Errno>
-        do throws(Errno) {
-            result = .success(try measure(task))
-        } catch {
-            result = .failure(error)
-        }
-        do throws(Errno) {
+        return try Failure.naming("measure", task.line) { () throws(Errno) in
+            let result = Result { () throws(Errno) in try measure(task) }
             try syscall { unsafe umount2(target, 0) }
             return try result.get()
-        } catch {
-            throw Failure(
-                .systemCall,
-                step: "measure",
-                subject: "\(task.line): \(error)",
-                errno: error.rawValue
-            )
         }
     }
 
     private static func mount(_ task: GuestTask) throws(Failure) {
-        do throws(Errno) {
+        try Failure.naming("make", target) { () throws(Errno) in
             try makeDirectories(FilePath(target))
-        } catch {
-            throw Failure(.systemCall, step: "make", subject: target, errno: error.rawValue)
         }
         let options = "version=9p2000.L,\(task.options)"
         switch task.transport {
@@ -47,15 +33,8 @@ enum GuestMeasurement {
     }
 
     private static func mount(_ source: String, _ data: String) throws(Failure) {
-        do throws(Errno) {
+        try Failure.naming("mount", "\(source) (\(data))") { () throws(Errno) in
             try mountFileSystem(source, target, type: "9p", flags: UInt(MS_RDONLY), data: data)
-        } catch {
-            throw Failure(
-                .systemCall,
-                step: "mount",
-                subject: "\(source) (\(data)): \(error)",
-                errno: error.rawValue
-            )
         }
     }
 
