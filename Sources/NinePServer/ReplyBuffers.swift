@@ -12,7 +12,8 @@ final class ReplyBuffers: Sendable {
     private let large: MessageBufferPool
     private let account: Account
 
-    /// - Parameter onRoom: called when there is room again after `isFull` was true.
+    /// - Parameter onRoom: called when there is room again after `isFull` was true, and now and then
+    ///   without that.
     init(limits: Limits, onRoom: @escaping @Sendable () -> Void) {
         let account = Account(limits: limits, onRoom: onRoom)
         self.account = account
@@ -69,12 +70,11 @@ private final class Account: Sendable {
                 < max(1, limits.pendingReplyBytes / fraction)
     }
 
-    /// Looks again after raising the flag, so that a `give` in between is not missed.
+    /// Looks again after raising the flag, so that a `give` in between is not missed. Should that find
+    /// room the flag stays: `onRoom` is then called once more than it need be.
     func isFull() -> Bool {
         if isUnder(fraction: 1) { return false }
         stalled.store(true, ordering: .sequentiallyConsistent)
-        guard isUnder(fraction: 1) else { return true }
-        stalled.store(false, ordering: .sequentiallyConsistent)
-        return false
+        return !isUnder(fraction: 1)
     }
 }
