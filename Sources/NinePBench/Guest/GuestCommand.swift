@@ -57,6 +57,8 @@ struct GuestCommand: ParsableCommand {
             where only == nil || only == workload.rawValue {
                 let comparison = try compare(workload, cache: cache, on: machine)
                 print(comparison.line)
+                // To be seen at once, in a file as well.
+                fflush(nil)
                 comparisons.append(comparison)
             }
         }
