@@ -48,8 +48,10 @@ package struct Shell: Sendable {
                 .run(
                     RunCommand(arguments: [
                         "/bin/sh", "-c",
-                        "if command -v setsid >/dev/null; then exec setsid -c /bin/sh -i"
-                            + " <>\(terminal) >&0 2>&0; fi; exec /bin/sh -i <>\(terminal) >&0 2>&0",
+                        // No `exec`: setsid, as the leader of its group, would not wait for the shell.
+                        "if command -v setsid >/dev/null; then setsid -c /bin/sh -i"
+                            + " <>\(terminal) >&0 2>&0; else /bin/sh -i <>\(terminal) >&0 2>&0; fi"
+                            + "; exit $?",
                     ])
                 ),
                 step: "run a shell",
