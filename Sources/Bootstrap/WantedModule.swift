@@ -25,11 +25,6 @@ package struct WantedModule: Sendable, Hashable {
         WantedModule("ext4", "the root file system of the disk"),
         WantedModule("virtio_rng", "random numbers without waiting", isRequired: false),
         WantedModule("unix", "the sockets that tools of the tree use", isRequired: false),
-        WantedModule("overlay", "writable folders over a read-only tree", isRequired: false),
-        WantedModule("vfat", "the EFI system partition", isRequired: false),
-        WantedModule("nls_cp437", "names on the EFI system partition", isRequired: false),
-        WantedModule("nls_iso8859_1", "names on the EFI system partition", isRequired: false),
-        WantedModule("nls_ascii", "names on the EFI system partition", isRequired: false),
     ]
     /// What a build needs whose root is a disk.
     package static let withoutNineP = standard.filter { !$0.isOfNineP }

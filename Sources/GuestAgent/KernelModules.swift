@@ -33,14 +33,28 @@ package struct KernelModules: Sendable {
         }
     }
 
-    /// The C function is `finit_module`. No error: a module that is already there, or that drives what
+    /// The C function is `init_module`. No error: a module that is already there, or that drives what
     /// this machine does not have (`crc32c_intel` without its instruction).
     private static func load(_ path: FilePath) throws(Errno) {
-        let file = try OwnedFD.open(path, O_RDONLY)
+        let module = try readFile(path)
         do throws(Errno) {
-            try syscall { unsafe clinux_finit_module(file.rawValue, "", 0) }
+            do throws(Errno) {
+                try insert(ModuleSignature.removed(from: module))
+            } catch .keyRejected {
+                // A kernel that takes signed modules only.
+                try insert(module)
+            }
         } catch .fileExists, .operationNotSupportedByDevice {
             return
         }
     }
+
+    private static func insert(_ module: [UInt8]) throws(Errno) {
+        try syscall { unsafe clinux_init_module(module, module.count, "") }
+    }
+}
+
+extension Errno {
+    /// swift-system does not name it.
+    fileprivate static var keyRejected: Errno { Errno(rawValue: EKEYREJECTED) }
 }

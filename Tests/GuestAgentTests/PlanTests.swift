@@ -29,6 +29,34 @@ import Testing
         #expect(reports == ["module a.ko: No such file or directory"])
     }
 
+    /// As scripts/sign-file.c appends it: signature, its length in the trailer's last four bytes, magic.
+    private static func signed(_ module: [UInt8], length: [UInt8]) -> [UInt8] {
+        module + [9, 9, 9, 9, 9] + [0, 0, 2, 0, 0, 0, 0, 0] + length
+            + Array("~Module signature appended~\n".utf8)
+    }
+
+    @Test(
+        arguments: [
+            (signed([1, 2, 3], length: [0, 0, 0, 5]), [1, 2, 3]),
+            (signed([], length: [0, 0, 0, 5]), []),
+            ([1, 2, 3], [1, 2, 3]),
+            ([], []),
+            // Not of a signature's form: the kernel shall judge.
+            (signed([1], length: [0, 0, 0, 7]), signed([1], length: [0, 0, 0, 7])),
+            (
+                signed([1], length: [255, 255, 255, 255]),
+                signed([1], length: [255, 255, 255, 255])
+            ),
+            (
+                Array("~Module signature appended~\n".utf8),
+                Array("~Module signature appended~\n".utf8)
+            ),
+        ] as [([UInt8], [UInt8])]
+    )
+    func moduleSignature(module: [UInt8], bare: [UInt8]) {
+        #expect(ModuleSignature.removed(from: module) == bare)
+    }
+
     @Test(arguments: [
         ([], UInt(0), ""),
         (["ro", "noatime"], UInt(MS_RDONLY) | UInt(MS_NOATIME), ""),

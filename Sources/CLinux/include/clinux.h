@@ -89,10 +89,6 @@ static inline int clinux_statx_at(int directory, const char *name, struct statx 
     return statx(directory, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_BASIC_STATS, result);
 }
 
-static inline int clinux_finit_module(int fd, const char *arguments, int flags) {
-    return (int)syscall(SYS_finit_module, fd, arguments, flags);
-}
-
 static inline int clinux_init_module(const void *image, size_t size, const char *arguments) {
     return (int)syscall(SYS_init_module, image, size, arguments);
 }
