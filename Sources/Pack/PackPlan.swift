@@ -38,9 +38,8 @@ struct PackPlan: Sendable {
     ///   any case.
     init(
         _ items: [PackSource.Item],
-        without present: PackInventory
+        without present: Set<PackInventory.Entry>
     ) throws(PackError) {
-        let present = Set(present.entries)
         var encoder = PackEncoder()
         var entries: [Entry] = []
         var batches: [Batch] = []

@@ -49,6 +49,25 @@ package final class PackSource: Sendable {
     /// folder after another.
     func allItems() throws(OSTreeError) -> [Item] { try items.wait().get() }
 
+    /// What somebody has who has these commits whole; nil if one of them is not known here.
+    func objects(of commits: [PackInventory.Entry]) -> Set<PackInventory.Entry>? {
+        var present: Set<PackInventory.Entry> = []
+        for commit in commits {
+            guard let checksum = Checksum(bytes: commit.checksum),
+                let objects = try? repository.objects(of: checksum)
+            else { return nil }
+            for (list, kind) in [
+                (objects.dirTrees, PackObject.Kind.dirTree), (objects.dirMetas, .dirMeta),
+                (objects.files, .file),
+            ] {
+                for checksum in list {
+                    present.insert(PackInventory.Entry(kind: kind, checksum: checksum.bytes))
+                }
+            }
+        }
+        return present
+    }
+
     private static func items(
         _ repository: Repository,
         _ commit: Checksum

@@ -11,9 +11,16 @@ import SystemPackage
 /// yet in the receiver's hands) stay below a limit, so a slow receiver holds the workers. A long
 /// record's worker waits until it is due, and sends it piece by piece.
 final class PackTransfer: StreamHandler {
+    private enum Stage {
+        /// The receiver tells what it has; commits only at first, for they may not be known.
+        case inventory(mayBeCommits: Bool)
+        case pack
+    }
+
     private struct State {
+        var stage = Stage.inventory(mayBeCommits: true)
+        /// As far as it has come.
         var inventory: [UInt8] = []
-        var isStarted = false
         var plan: PackPlan?
         var nextBatch = 0
         var bytesOnTheWay = 0
@@ -28,6 +35,25 @@ final class PackTransfer: StreamHandler {
         var failure = ""
         var isOver = false
         var delivered = PackProgress(objects: 0, totalObjects: 0, bytes: 0, totalBytes: 0)
+
+        /// The inventory, once it is whole. Nothing is expected behind it.
+        mutating func take(_ bytes: [UInt8]) -> Result<PackInventory?, PackError> {
+            guard case .inventory(let mayBeCommits) = stage else {
+                return .failure(.damaged("bytes behind the inventory"))
+            }
+            inventory += bytes
+            return Result { () throws(PackError) in
+                guard let length = try PackInventory.length(inventory), inventory.count >= length
+                else { return nil }
+                let whole = try PackInventory(decoding: inventory)
+                guard whole.scope == .objects || mayBeCommits else {
+                    throw .damaged("commits instead of a list")
+                }
+                stage = .pack
+                inventory = []
+                return whole
+            }
+        }
     }
 
     /// Bytes on the way.
@@ -58,24 +84,9 @@ final class PackTransfer: StreamHandler {
 
     func received(_ bytes: UnsafeRawBufferPointer) -> Int {
         let copy = unsafe Array(bytes)
-        let whole = monitor.update { state -> Result<[UInt8]?, PackError> in
-            // Nothing is expected behind the inventory.
-            if state.isStarted { return .failure(.damaged("bytes behind the inventory")) }
-            state.inventory += copy
-            do throws(PackError) {
-                guard let length = try PackInventory.length(state.inventory),
-                    state.inventory.count >= length
-                else { return .success(nil) }
-                state.isStarted = true
-                return .success(state.inventory)
-            } catch {
-                return .failure(error)
-            }
-        }
         do {
-            if let whole = try whole.get() {
-                let inventory = try PackInventory(decoding: whole)
-                _ = try Thread(name: "pack") { self.start(without: inventory) }
+            if let inventory = try monitor.update({ $0.take(copy) }).get() {
+                _ = try Thread(name: "pack") { self.start(with: inventory) }
             }
         } catch {
             connection.close()
@@ -94,7 +105,19 @@ final class PackTransfer: StreamHandler {
 
     // MARK: Workers
 
-    private func start(without present: PackInventory) {
+    private func start(with inventory: PackInventory) {
+        switch inventory.scope {
+        case .objects: start(without: Set(inventory.entries))
+        case .commits:
+            if let present = source.objects(of: inventory.entries) {
+                return start(without: present)
+            }
+            monitor.update { $0.stage = .inventory(mayBeCommits: false) }
+            send(PackInventory.listRequest)
+        }
+    }
+
+    private func start(without present: Set<PackInventory.Entry>) {
         let plan: PackPlan
         do {
             plan = try PackPlan(try source.allItems(), without: present)

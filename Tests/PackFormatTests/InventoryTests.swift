@@ -3,17 +3,18 @@ import Testing
 
 @Suite struct InventoryTests {
     static let inventory = PackInventory(
+        .objects,
         PackObject.Kind.allCases.enumerated().map { index, kind in
             PackInventory.Entry(kind: kind, checksum: SamplePack.checksum(UInt8(index)))
         }
     )
 
-    @Test(arguments: [PackInventory(), inventory])
+    @Test(arguments: [PackInventory(.commits), PackInventory(.objects), inventory])
     func roundTrip(inventory: PackInventory) throws {
         let bytes = inventory.encoded()
-        #expect(bytes.count == 16 + 33 * inventory.entries.count)
+        #expect(bytes.count == 20 + 33 * inventory.entries.count)
         #expect(try PackInventory.length(bytes) == bytes.count)
-        #expect(try PackInventory.length(Array(bytes[..<11])) == nil)
+        #expect(try PackInventory.length(Array(bytes[..<15])) == nil)
         #expect(try PackInventory(decoding: bytes) == inventory)
     }
 
@@ -31,7 +32,7 @@ import Testing
     }
 
     @Test func absurdCountsAreRefused() {
-        let start = Array("BLDHAVE\n".utf8) + [255, 255, 255, 255]
+        let start = Array("BLDHAVE\n".utf8) + [0, 0, 0, 0, 255, 255, 255, 255]
         #expect(throws: PackError.self) { try PackInventory.length(start) }
     }
 }

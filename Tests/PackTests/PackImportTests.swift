@@ -57,6 +57,39 @@ import Testing
         try SampleRepository.ostree("fsck", "--repo=\(path)")
     }
 
+    /// Of a commit that was pulled in part the objects count that are there.
+    @Test(.enabled(if: getuid() == 0))
+    func aCommitInPartIsCompleted() throws {
+        let sample = try SampleRepository(Self.tree)
+        let folder = try ScratchFolder()
+        let path = folder.file("repo")
+        try SampleRepository.create(path, mode: "bare")
+        try Self.transfer(from: sample, into: path)
+        let (file, _) = try Self.object("/usr/share/big", in: sample)
+        let name = file.split(separator: "/").suffix(2).joined(separator: "/").dropLast()
+        try FileManager.default.removeItem(atPath: "\(path)/objects/\(name)")
+        #expect(try Self.transfer(from: sample, into: path).totalObjects == 1)
+        try Data().write(to: URL(fileURLWithPath: "\(path)/state/\(sample.commit).commitpartial"))
+        #expect(try Self.transfer(from: sample, into: path).totalObjects == 2)
+        try SampleRepository.ostree("fsck", "--repo=\(path)")
+    }
+
+    /// Objects that belong to no commit, and symbolic links among them, are as good as those that come.
+    @Test(.enabled(if: getuid() == 0))
+    func whatIsThereWithoutACommitStays() throws {
+        let sample = try SampleRepository(Self.tree)
+        let folder = try ScratchFolder()
+        let path = folder.file("repo")
+        try SampleRepository.create(path, mode: "bare")
+        let all = try Self.transfer(from: sample, into: path).totalObjects
+        let listing = try Self.listing(path)
+        try SampleRepository.ostree("refs", "--repo=\(path)", "--delete", "os")
+        let commit = "objects/\(sample.commit.prefix(2))/\(sample.commit.dropFirst(2)).commit"
+        try FileManager.default.removeItem(atPath: "\(path)/\(commit)")
+        #expect(try Self.transfer(from: sample, into: path).totalObjects == all)
+        #expect(try Self.listing(path) == listing)
+    }
+
     /// What has lost its last ref is seen, and is what a prune removes.
     @Test(.enabled(if: getuid() == 0))
     func aCommitWithoutARefIsFound() throws {

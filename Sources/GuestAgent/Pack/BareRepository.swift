@@ -33,15 +33,37 @@ package struct BareRepository: Sendable {
 
     var objects: FilePath { path.appending("objects") }
 
+    /// The commits that refs name; nil if one is there in part only (libostree marks what it has not
+    /// pulled to the end).
+    func listCommits() throws(Errno) -> PackInventory? {
+        let commits = try referencedCommits()
+        let isWhole = commits.allSatisfy {
+            !fileExists(path.appending("state/\($0).commitpartial"))
+        }
+        let entries = commits.compactMap { Self.entry($0 + ".commit") }
+        guard isWhole, entries.allSatisfy({ fileExists(file(of: $0)) }) else { return nil }
+        return PackInventory(.commits, entries)
+    }
+
     /// The objects that are there.
     func listObjects() throws(Errno) -> PackInventory {
         var entries: [PackInventory.Entry] = []
+        try forEachFolder { entries += $0 }
+        return PackInventory(.objects, entries)
+    }
+
+    /// - Parameter body: is given the objects of one folder.
+    func forEachFolder(_ body: ([PackInventory.Entry]) -> Void) throws(Errno) {
         for folder in try directoryNames(objects) where folder.utf8.count == 2 {
-            for name in try directoryNames(objects.appending(folder)) {
-                if let entry = Self.entry(folder + name) { entries.append(entry) }
-            }
+            let names = try directoryNames(objects.appending(folder))
+            body(names.compactMap { Self.entry(folder + $0) })
         }
-        return PackInventory(entries)
+    }
+
+    func file(of entry: PackInventory.Entry) -> FilePath {
+        let digits = String(decoding: hexDigits(entry.checksum), as: UTF8.self)
+        return objects.appending(String(digits.prefix(2)))
+            .appending("\(digits.dropFirst(2)).\(entry.kind.fileExtension)")
     }
 
     /// Commits that no ref names, by checksum: what a prune removes first. A pull that was broken off
@@ -54,6 +76,12 @@ package struct BareRepository: Sendable {
                 commits.insert(folder + name.dropLast(".commit".count))
             }
         }
+        return commits.subtracting(try referencedCommits())
+    }
+
+    /// By checksum.
+    private func referencedCommits() throws(Errno) -> Set<String> {
+        var commits: Set<String> = []
         var folders = [path.appending("refs")]
         while let folder = folders.popLast() {
             for name in try directoryNames(folder) {
@@ -62,7 +90,7 @@ package struct BareRepository: Sendable {
                 case .directory: folders.append(ref)
                 case .regular, .symlink:
                     let text = String(decoding: try readFile(ref, limit: 4096), as: UTF8.self)
-                    commits.remove(trimmed(text))
+                    commits.insert(trimmed(text))
                 case .other: break
                 }
             }

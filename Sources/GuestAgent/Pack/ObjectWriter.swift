@@ -98,18 +98,23 @@ struct ObjectWriter: ~Copyable {
         guard free >= reserve, header.contentBytes <= free - reserve else { throw .noSpace }
     }
 
+    /// An object that no commit of the inventory has may be there all the same, from a pull that was
+    /// broken off. It is whole, as libostree gives an object its name last, and is left alone.
     private mutating func begin(_ object: PackObject) throws(Errno) {
         let folder = try folder(of: object)
         setName(object)
         guard !object.isSymlink else { return try makeLink(object, folder) }
         let mode = object.kind == .file ? object.mode & 0o777 : 0o644
         let name = name
-        // Objects that are there are not in the pack; the commit comes in any case, and its detached
-        // metadata may have changed.
+        // The commit comes in any case, and its detached metadata may have changed.
         let isCommit = object.kind == .commit || object.kind == .commitMeta
         let flags = O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC | (isCommit ? O_TRUNC : O_EXCL)
-        let raw = try syscall { unsafe clinux_openat(folder, name, flags, mode) }
-        file = SharedFD(OwnedFD(raw))
+        do throws(Errno) {
+            let raw = try syscall { unsafe clinux_openat(folder, name, flags, mode) }
+            file = SharedFD(OwnedFD(raw))
+        } catch .fileExists {
+            return
+        }
     }
 
     /// Owner first: a change of owner takes setuid bits and capabilities away.
@@ -138,7 +143,11 @@ struct ObjectWriter: ~Copyable {
     private func makeLink(_ object: PackObject, _ folder: CInt) throws(Errno) {
         let name = name
         let target = object.symlinkTarget.map { CChar(bitPattern: $0) } + [0]
-        try syscall { unsafe symlinkat(target, folder, name) }
+        do throws(Errno) {
+            try syscall { unsafe symlinkat(target, folder, name) }
+        } catch .fileExists {
+            return
+        }
         if object.uid != 0 || object.gid != 0 {
             try syscall {
                 unsafe fchownat(folder, name, object.uid, object.gid, AT_SYMLINK_NOFOLLOW)
