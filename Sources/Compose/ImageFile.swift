@@ -83,8 +83,7 @@ final class ImageFile: Sendable {
     /// Whether a try of `copy` has shown that the kernel cannot copy from the repository's file system.
     private let refusesCopies = Atomic(false)
 
-    /// Has the kernel copy bytes of `source`, where it can by sharing blocks. The C function is
-    /// `copy_file_range`.
+    /// Has the kernel copy bytes of `source`.
     /// - Returns: false where it cannot; then any of the bytes may have been copied.
     func copy(
         _ source: SharedFD,
@@ -93,23 +92,18 @@ final class ImageFile: Sendable {
         fileOffset: UInt64
     ) throws(ComposeError) -> Bool {
         if refusesCopies.load(ordering: .relaxed) { return false }
-        var input = off_t(clamping: offset)
-        var output = off_t(clamping: fileOffset)
-        let end = input + off_t(clamping: count)
+        var done: UInt64 = 0
         do throws(Errno) {
-            while input < end {
-                // SAFETY: both offsets are read and written during the call.
-                let copied = try syscall {
-                    unsafe copy_file_range(
-                        source.rawValue,
-                        &input,
-                        file.rawValue,
-                        &output,
-                        Int(end - input),
-                        0
-                    )
-                }
+            while done < count {
+                let copied = try copySome(
+                    source.rawValue,
+                    from: offset + done,
+                    to: file.rawValue,
+                    at: fileOffset + done,
+                    count: count - done
+                )
                 if copied == 0 { return false }
+                done += copied
             }
             return true
         } catch .noSpace {

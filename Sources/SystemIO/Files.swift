@@ -103,6 +103,59 @@ package func writeAll(_ descriptor: CInt, _ bytes: [UInt8], at offset: Int64) th
     }
 }
 
+/// Has the kernel copy bytes from file to file, where it can by sharing blocks. The C function is
+/// `copy_file_range`.
+/// - Returns: how many it has copied; 0 at the end of `source`.
+package func copySome(
+    _ source: CInt,
+    from offset: UInt64,
+    to target: CInt,
+    at targetOffset: UInt64,
+    count: UInt64
+) throws(Errno) -> UInt64 {
+    var input = off_t(clamping: offset)
+    var output = off_t(clamping: targetOffset)
+    // SAFETY: both offsets are read and written during the call.
+    return UInt64(
+        try syscall {
+            unsafe copy_file_range(source, &input, target, &output, Int(clamping: count), 0)
+        }
+    )
+}
+
+/// Copies bytes from file to file; what is behind the end of `source` is left as it is.
+package func copyAll(
+    _ source: borrowing some ReadableFile & ~Copyable,
+    from offset: UInt64,
+    to target: CInt,
+    at targetOffset: UInt64,
+    count: UInt64
+) throws(Errno) {
+    var done: UInt64 = 0
+    while done < count {
+        let copied: UInt64
+        do throws(Errno) {
+            copied = try copySome(
+                source.rawValue,
+                from: offset + done,
+                to: target,
+                at: targetOffset + done,
+                count: count - done
+            )
+        } catch .noSpace {
+            throw .noSpace
+        } catch {
+            // The kernel cannot, between these two: by way of this process.
+            let length = Int(min(count - done, 1 << 20))
+            let bytes = try source.read(count: length, at: Int64(clamping: offset + done))
+            try writeAll(target, bytes, at: Int64(clamping: targetOffset + done))
+            copied = UInt64(bytes.count)
+        }
+        if copied == 0 { return }
+        done += copied
+    }
+}
+
 /// Writes a file so that it is whole or absent: a temporary name beside it, fsync, rename.
 package func writeFileAtomically(
     _ path: FilePath,

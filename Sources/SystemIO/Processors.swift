@@ -19,3 +19,8 @@ func stayOnThisProcessor() {
     }
     _ = unsafe sched_setaffinity(0, MemoryLayout<cpu_set_t>.size, &set)
 }
+
+/// From now on the calling thread runs where nothing else wants to. The C function is `setpriority`.
+package func yieldToOthers() {
+    _ = setpriority(PRIO_PROCESS, id_t(clinux_gettid()), 19)
+}

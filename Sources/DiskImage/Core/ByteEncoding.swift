@@ -26,6 +26,12 @@ extension Array where Element == UInt8 {
         return value
     }
 
+    /// The integer stored most significant byte first at `offset`; `offset` must be inside.
+    @inline(__always)
+    func getBE<T: FixedWidthInteger>(_: T.Type, at offset: Int) -> T {
+        getLE(T.self, at: offset).byteSwapped
+    }
+
     mutating func put(_ bytes: some Collection<UInt8>, at offset: Int) {
         replaceSubrange(offset..<(offset + bytes.count), with: bytes)
     }

@@ -9,6 +9,8 @@ struct DiskConclusion: Sendable {
     let file: FilePath
     /// Where an overlay goes, put together with the disk below it, to stand alone; nil for none.
     let copy: FilePath?
+    /// What of the copy has been begun.
+    let begun: DiskCopy?
     /// Of the copy.
     let format: DiskFormat
     let launcher: FilePath
@@ -28,7 +30,7 @@ struct DiskConclusion: Sendable {
     func run(beside check: () throws(BuildError) -> Void) throws(BuildError) -> Checksum {
         let ready = Latch<Result<Sum, BuildError>>()
         try startWorker("conclude") {
-            ready.set(Result { () throws(BuildError) in try conclude() })
+            ready.set(Result { () throws(BuildError) in try conclude(from: begun) })
         }
         let checked = Result { () throws(BuildError) in try check() }
         // Also when the check failed: the files go then, and have to be left alone before.
@@ -41,9 +43,9 @@ struct DiskConclusion: Sendable {
         return isSource && isDisk ? found.value : try conclude().value
     }
 
-    private func conclude() throws(BuildError) -> Sum {
+    private func conclude(from begun: DiskCopy? = nil) throws(BuildError) -> Sum {
         let source = try DiskFile.status(file)
-        if let copy {
+        if let copy, try begun?.finish(with: file) != true {
             try DiskFile.flatten(file, to: copy, format: format, launcher: launcher)
         }
         let status = try DiskFile.status(disk)

@@ -59,6 +59,8 @@ struct VMMethod: DiskMethod {
             reporter.report(.guestOutput(String(decoding: bytes, as: UTF8.self)))
         }
         let installation = VMInstallation(guest: session.guest, plan: plan)
+        let begun = try beginCopy()
+        defer { begun?.stop() }
         var sum: Checksum?
         try blamingRepository(ready.host, { session.machine.consoleTail }) {
             () throws(BuildError) in
@@ -72,6 +74,7 @@ struct VMMethod: DiskMethod {
                 let conclusion = DiskConclusion(
                     file: file,
                     copy: copy,
+                    begun: begun,
                     format: plan.request.format,
                     launcher: tools.launcher
                 )
@@ -84,6 +87,11 @@ struct VMMethod: DiskMethod {
             kernelRelease: session.guest.kernelRelease,
             sha256: sum
         )
+    }
+
+    private func beginCopy() throws(BuildError) -> DiskCopy? {
+        guard let previous, let copy else { return nil }
+        return try DiskCopy(of: previous, to: copy)
     }
 
     private func create(
