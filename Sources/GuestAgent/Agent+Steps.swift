@@ -30,11 +30,11 @@ extension Agent {
         case .installExtlinux(let directory):
             let command = RunCommand(arguments: ["extlinux", "--install", directory])
             try runner(id, timeLimit).check(command, step: "install extlinux")
-        case .checkFileSystem(let device):
-            let command = RunCommand(
-                arguments: ["e2fsck", "-fn", try devices.node(device).string]
-            )
-            try runner(id, timeLimit).check(command, step: "check \(device)")
+        case .checkFileSystems(let list):
+            let nodes = try list.map { device throws(Failure) in
+                (device.description, try devices.node(device).string)
+            }
+            try FileSystemChecks(channel: channel, id: id, timeLimit: timeLimit).run(nodes)
         case .listTree(let path, let readsContent):
             return .listed(try list(path, readsContent: readsContent, id: id))
         case .importPack(let pack):
@@ -47,6 +47,9 @@ extension Agent {
                     UInt64(try repository.unreferencedCommits().count)
                 }
             )
+        case .coverKernel(let sysroot, let osname):
+            try cover.mount(KernelFiles.ofNewestDeployment(in: FilePath(sysroot), osname: osname))
+        case .uncoverKernel: try cover.unmount()
         case .trim(let target): try trimFileSystem(target)
         case .addFiles(let request): try request.perform()
         case .statistics: return .statistics(ProcStatistics(paths: paths).read())

@@ -26,6 +26,7 @@ package final class Agent {
     private let log: @Sendable (String) -> Void
     private let active: ActiveRequest
     var mounts = MountTable()
+    var cover = KernelCover()
 
     /// - Parameters:
     ///   - isInit: whether this is PID 1, which reaps orphans and kills all at the end.

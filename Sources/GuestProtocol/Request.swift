@@ -15,8 +15,8 @@ package enum Request: WireValue {
     case makeEntries([NewEntry])
     /// Installs extlinux into a mounted file system, with the commit's own `extlinux`.
     case installExtlinux(directory: String)
-    /// `e2fsck -fn`: fails unless the file system is clean.
-    case checkFileSystem(BlockDevice)
+    /// `e2fsck -fn` on each, at once: fails unless the file systems are clean.
+    case checkFileSystems([BlockDevice])
     /// Lists a directory tree as `GuestMessage.entries`, parents first, names in byte order.
     case listTree(path: String, readsContent: Bool)
     case statistics
@@ -25,6 +25,11 @@ package enum Request: WireValue {
     /// Counts the commits of a bare repository that no ref names, as `Completion.listed`: a prune
     /// would remove them, and what only they need.
     case unreferencedCommits(repository: String)
+    /// Mounts an empty file over kernel and initramfs of a stateroot's newest deployment, where /boot has
+    /// both: `ostree admin deploy` then reads nothing for a sum that it has no use for.
+    case coverKernel(sysroot: String, osname: String)
+    /// Undoes `coverKernel`.
+    case uncoverKernel
     /// Tells the disk which blocks of a mounted file system are free (FITRIM).
     case trim(target: String)
     /// Adds files to a system that is installed.
@@ -35,8 +40,8 @@ package enum Request: WireValue {
     private enum Tag: UInt8, WireValue {
         case mountView = 1
         case enterRoot, writeSectors, makeFileSystem, mount, unmount, run, makeEntries
-        case installExtlinux, checkFileSystem, listTree, statistics, powerOff, importPack, trim
-        case addFiles, unreferencedCommits
+        case installExtlinux, checkFileSystems, listTree, statistics, powerOff, importPack, trim
+        case addFiles, unreferencedCommits, coverKernel, uncoverKernel
     }
 
     package init(from reader: inout WireReader) throws(WireError) {
@@ -51,7 +56,7 @@ package enum Request: WireValue {
             case .run: .run(try reader.value())
             case .makeEntries: .makeEntries(try reader.list())
             case .installExtlinux: .installExtlinux(directory: try reader.string())
-            case .checkFileSystem: .checkFileSystem(try reader.value())
+            case .checkFileSystems: .checkFileSystems(try reader.list())
             case .listTree:
                 .listTree(path: try reader.string(), readsContent: try reader.bool())
             case .statistics: .statistics
@@ -60,6 +65,9 @@ package enum Request: WireValue {
             case .trim: .trim(target: try reader.string())
             case .addFiles: .addFiles(try reader.value())
             case .unreferencedCommits: .unreferencedCommits(repository: try reader.string())
+            case .coverKernel:
+                .coverKernel(sysroot: try reader.string(), osname: try reader.string())
+            case .uncoverKernel: .uncoverKernel
             }
     }
 
@@ -80,7 +88,9 @@ package enum Request: WireValue {
         case .installExtlinux(let directory):
             writer.append(Tag.installExtlinux)
             writer.append(directory)
-        case .checkFileSystem(let value): write(.checkFileSystem, value, &writer)
+        case .checkFileSystems(let devices):
+            writer.append(Tag.checkFileSystems)
+            writer.append(devices)
         case .listTree(let path, let readsContent):
             writer.append(Tag.listTree)
             writer.append(path)
@@ -95,6 +105,11 @@ package enum Request: WireValue {
         case .unreferencedCommits(let repository):
             writer.append(Tag.unreferencedCommits)
             writer.append(repository)
+        case .coverKernel(let sysroot, let osname):
+            writer.append(Tag.coverKernel)
+            writer.append(sysroot)
+            writer.append(osname)
+        case .uncoverKernel: writer.append(Tag.uncoverKernel)
         }
     }
 
@@ -119,12 +134,16 @@ extension Request: CustomStringConvertible {
         case .makeEntries(let entries):
             "make \(entries.map(\.path).joined(separator: ", "))"
         case .installExtlinux(let directory): "install extlinux in \(directory)"
-        case .checkFileSystem(let device): "check \(device)"
+        case .checkFileSystems(let devices):
+            "check \(devices.map(\.description).joined(separator: ", "))"
         case .listTree(let path, _): "list \(path)"
         case .statistics: "statistics"
         case .powerOff: "power off"
         case .importPack(let value): "import a pack into \(value.repository)"
         case .unreferencedCommits(let repository): "look for unneeded commits in \(repository)"
+        case .coverKernel(let sysroot, let osname):
+            "cover the kernel of \(osname)'s newest deployment in \(sysroot)"
+        case .uncoverKernel: "uncover the kernel"
         case .trim(let target): "trim \(target)"
         case .addFiles(let value):
             "add \(value.files.map(\.path).joined(separator: ", ")) to \(value.root)"

@@ -41,11 +41,12 @@ enum Samples {
             .symlink("/t/boot/loader", to: "loader.0"),
         ]),
         .installExtlinux(directory: "/t/boot/syslinux"),
-        .checkFileSystem(disk),
+        .checkFileSystems([disk, boot]), .checkFileSystems([]),
         .listTree(path: "/t", readsContent: true),
         .statistics, .importPack(ImportPack(port: 5641, repository: "/t/repo", ref: "a/b")),
         .importPack(ImportPack(port: 1, repository: "", ref: nil)), .trim(target: "/t"),
         .unreferencedCommits(repository: "/t/repo"),
+        .coverKernel(sysroot: "/t", osname: "os"), .uncoverKernel,
         .addFiles(
             AddFiles(
                 root: "/t",

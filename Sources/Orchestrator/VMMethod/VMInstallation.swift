@@ -159,16 +159,12 @@ struct VMInstallation {
         )
     }
 
-    /// Checks each file system with the commit's own e2fsck, switches the machine off.
+    /// Checks the file systems with the commit's own e2fsck, switches the machine off.
     func check() throws(BuildError) {
-        for partition in plan.layout.partitions {
-            guard case .ext4 = partition.content else { continue }
-            try guest.perform(
-                .checkFileSystem(device(partition)),
-                "check the \(partition.role.rawValue) file system",
-                limit: 600
-            )
+        let devices = plan.layout.partitions.compactMap { partition -> BlockDevice? in
+            if case .ext4 = partition.content { device(partition) } else { nil }
         }
+        try guest.perform(.checkFileSystems(devices), "check the file systems", limit: 600)
         try guest.powerOff()
     }
 

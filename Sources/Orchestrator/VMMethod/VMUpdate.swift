@@ -26,6 +26,10 @@ struct VMUpdate {
     func deploy() throws(BuildError) {
         let retained = plan.request.update.retainedDeployments
         let keep = retained > UpdateOptions.defaultRetained ? ["--retain"] : []
+        try guest.perform(
+            .coverKernel(sysroot: VMInstallation.target, osname: plan.request.osname),
+            "cover the kernel that is installed"
+        )
         try guest.run(
             "deploy the commit",
             limit: 1800,
@@ -35,6 +39,7 @@ struct VMUpdate {
             ]
                 + keep + plan.kernelArguments.map { "--karg-append=\($0)" } + [plan.request.ref]
         )
+        try guest.perform(.uncoverKernel, "uncover the kernel that is installed")
         // Each update adds one deployment, so at most one is too many.
         if retained != UpdateOptions.defaultRetained { try undeploy(retained) }
         try prune()
