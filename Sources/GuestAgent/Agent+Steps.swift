@@ -16,12 +16,13 @@ extension Agent {
         case .enterRoot(let root):
             try root.perform(base: "/newroot")
             mounts.keepForever(root.view)
+            warm(root.warming)
         case .writeSectors(let write): try write.perform(devices: devices)
         case .makeFileSystem(let make):
             try make.perform(devices: devices, runner: runner(id, timeLimit))
         case .mount(let mount):
             mounts.add(try mount.perform(devices: devices))
-        case .unmount(let targets): try mounts.unmount(targets)
+        case .seal(let targets): try mounts.seal(targets)
         case .run(let command):
             let result = try runner(id, timeLimit).run(command)
             return .command(result.status, outputTail: result.outputTail)
@@ -56,6 +57,14 @@ extension Agent {
         case .powerOff: try leave()
         }
         return .done
+    }
+
+    /// One processor would only take the time from what comes next.
+    private func warm(_ command: [String]) {
+        guard !command.isEmpty, processorCount() > 1 else { return }
+        _ = try? Thread(name: "warm") {
+            _ = try? CommandRunner(timeLimit: 10_000).run(RunCommand(arguments: command))
+        }
     }
 
     private func runner(_ id: RequestID, _ timeLimit: UInt32) -> CommandRunner {
@@ -93,7 +102,7 @@ extension Agent {
             kill(-1, SIGKILL)
             reapEndedChildren()
         }
-        try mounts.unmount([])
+        try mounts.unmountAll()
         sync()
     }
 }

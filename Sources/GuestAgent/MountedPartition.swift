@@ -29,7 +29,7 @@ struct MountedPartition {
         restsJournal = true
     }
 
-    /// Once it is unmounted. The flush is for those who read the disk's file from now on: QEMU
+    /// Once it is unmounted, or read-only. The flush is for those who read the disk's file from now on: QEMU
     /// (cache=unsafe) writes the tables of a qcow2 to the file when the guest flushes.
     func end() throws(Errno) {
         let partition = try OwnedFD.open(node, restsJournal ? O_RDWR : O_RDONLY)

@@ -56,20 +56,26 @@ package struct EnterRoot: WireValue {
     package var view: String
     /// More top-level directories which are to be empty and writable, for instance `target`.
     package var writable: [String]
+    /// A command that is run beside what comes next, so that its program and libraries are in memory when
+    /// they are wanted. How it ends is of no interest. Empty: none.
+    package var warming: [String]
 
-    package init(view: String, writable: [String] = []) {
+    package init(view: String, writable: [String] = [], warming: [String] = []) {
         self.view = view
         self.writable = writable
+        self.warming = warming
     }
 
     package init(from reader: inout WireReader) throws(WireError) {
         view = try reader.string()
         writable = try reader.strings()
+        warming = try reader.strings()
     }
 
     package func encode(into writer: inout WireWriter) {
         writer.append(view)
         writer.append(writable)
+        writer.append(warming)
     }
 }
 
@@ -82,7 +88,7 @@ package struct MountFileSystem: WireValue {
     /// As mount(8) takes them, comma-separated when joined: `ro`, `noatime`, `nosuid`, `nodev`,
     /// `noexec` become flags, the rest is the file system's own.
     package var options: [String]
-    /// ext4 without its journal until it is unmounted, where the journal has nothing to tell. What is
+    /// ext4 without its journal until it is sealed or unmounted, where the journal has nothing to tell. What is
     /// being written is lost if the machine ends before.
     package var restsJournal: Bool
 

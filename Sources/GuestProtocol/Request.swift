@@ -8,8 +8,9 @@ package enum Request: WireValue {
     case writeSectors(WriteSectors)
     case makeFileSystem(MakeFileSystem)
     case mount(MountFileSystem)
-    /// Unmounts file systems that `mount` mounted, last first. Empty: all of them.
-    case unmount(targets: [String])
+    /// Ends all writing to file systems that `mount` mounted, last first, and flushes their disks. They stay
+    /// mounted, read-only.
+    case seal(targets: [String])
     case run(RunCommand)
     /// Makes directories, small files and symbolic links, in order.
     case makeEntries([NewEntry])
@@ -39,7 +40,7 @@ package enum Request: WireValue {
 
     private enum Tag: UInt8, WireValue {
         case mountView = 1
-        case enterRoot, writeSectors, makeFileSystem, mount, unmount, run, makeEntries
+        case enterRoot, writeSectors, makeFileSystem, mount, seal, run, makeEntries
         case installExtlinux, checkFileSystems, listTree, statistics, powerOff, importPack, trim
         case addFiles, unreferencedCommits, coverKernel, uncoverKernel
     }
@@ -52,7 +53,7 @@ package enum Request: WireValue {
             case .writeSectors: .writeSectors(try reader.value())
             case .makeFileSystem: .makeFileSystem(try reader.value())
             case .mount: .mount(try reader.value())
-            case .unmount: .unmount(targets: try reader.strings())
+            case .seal: .seal(targets: try reader.strings())
             case .run: .run(try reader.value())
             case .makeEntries: .makeEntries(try reader.list())
             case .installExtlinux: .installExtlinux(directory: try reader.string())
@@ -78,8 +79,8 @@ package enum Request: WireValue {
         case .writeSectors(let value): write(.writeSectors, value, &writer)
         case .makeFileSystem(let value): write(.makeFileSystem, value, &writer)
         case .mount(let value): write(.mount, value, &writer)
-        case .unmount(let targets):
-            writer.append(Tag.unmount)
+        case .seal(let targets):
+            writer.append(Tag.seal)
             writer.append(targets)
         case .run(let value): write(.run, value, &writer)
         case .makeEntries(let entries):
@@ -128,8 +129,7 @@ extension Request: CustomStringConvertible {
         case .writeSectors(let write): "write partition table of disk \(write.serial)"
         case .makeFileSystem(let make): "make \(make.kind.name) on \(make.device)"
         case .mount(let mount): "mount \(mount.device) on \(mount.target)"
-        case .unmount(let targets):
-            targets.isEmpty ? "unmount all disks" : "unmount \(targets.joined(separator: ", "))"
+        case .seal(let targets): "seal \(targets.joined(separator: ", "))"
         case .run(let run): "run \(run.arguments.joined(separator: " "))"
         case .makeEntries(let entries):
             "make \(entries.map(\.path).joined(separator: ", "))"

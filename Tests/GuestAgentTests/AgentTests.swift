@@ -115,7 +115,7 @@ final class AgentUnderTest {
                 .mount(MountFileSystem(device: .init(serial: "none"), type: "ext4", target: "/x")),
                 .noSuchDevice
             ),
-            (.unmount(targets: ["/"]), .invalidRequest),
+            (.seal(targets: ["/"]), .invalidRequest),
             (.listTree(path: "/nowhere", readsContent: false), .systemCall),
             (.run(RunCommand(arguments: ["sleep", "20"])), .timeLimit),
         ]

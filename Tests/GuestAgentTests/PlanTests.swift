@@ -124,9 +124,9 @@ import Testing
         #expect(failure?.kind == .invalidRequest)
     }
 
-    @Test func onlyWhatWasMountedIsUnmounted() {
+    @Test func onlyWhatWasMountedIsSealed() {
         var table = MountTable()
-        let failure = #expect(throws: Failure.self) { try table.unmount(["/"]) }
+        let failure = #expect(throws: Failure.self) { try table.seal(["/"]) }
         #expect(failure?.kind == .invalidRequest)
     }
 

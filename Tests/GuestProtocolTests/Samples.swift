@@ -11,6 +11,7 @@ enum Samples {
             MountView(port: 1, aname: "", messageSize: 4096, target: "/r", readOnly: false)
         ),
         .enterRoot(EnterRoot(view: "/view", writable: ["target", "repo"])),
+        .enterRoot(EnterRoot(view: "/view", warming: ["ostree", "--version"])),
         .writeSectors(
             WriteSectors(
                 serial: "target",
@@ -33,8 +34,8 @@ enum Samples {
         ),
         .mount(MountFileSystem(device: boot, type: "ext4", target: "/t", options: ["noatime"])),
         .mount(MountFileSystem(device: disk, type: "ext4", target: "/", restsJournal: true)),
-        .unmount(targets: []),
-        .unmount(targets: ["/t/boot", "/t"]),
+        .seal(targets: []),
+        .seal(targets: ["/t/boot", "/t"]),
         .run(RunCommand(arguments: ["ostree", "admin", "init-fs", "--modern", "/t"])),
         .makeEntries([
             .directory("/t/boot/loader.0"), .file("/t/boot/a", "grüße\n"),

@@ -17,9 +17,15 @@ struct VMInstallation {
     private static let view = "/run/builddisks/tree"
 
     /// Moves the guest into the bootstrap tree, and mounts the host's repository if there is 9P.
-    static func enter(_ guest: Guest, _ root: BootstrapRoot) throws(BuildError) {
+    /// - Parameter isWarming: whether ostree is going to be needed soon.
+    static func enter(
+        _ guest: Guest,
+        _ root: BootstrapRoot,
+        isWarming: Bool = false
+    ) throws(BuildError) {
         let tree = try root.mount(in: guest, at: view)
-        try guest.perform(.enterRoot(EnterRoot(view: tree)), "enter the bootstrap tree")
+        let enter = EnterRoot(view: tree, warming: isWarming ? ["ostree", "--version"] : [])
+        try guest.perform(.enterRoot(enter), "enter the bootstrap tree")
         guard root == .view else { return }
         try guest.mountView(
             VMServices.repositoryExport,
@@ -144,7 +150,7 @@ struct VMInstallation {
     }
 
     /// Ends all writing: what the disk's file holds afterwards is the finished disk.
-    func unmount() throws(BuildError) {
+    func seal() throws(BuildError) {
         if plan.request.verifiesObjects {
             try guest.run(
                 "check the disk's objects",
@@ -153,8 +159,8 @@ struct VMInstallation {
             )
         }
         try guest.perform(
-            .unmount(targets: [Self.boot, Self.target]),
-            "unmount the disk",
+            .seal(targets: [Self.boot, Self.target]),
+            "end writing to the disk",
             limit: 300
         )
     }

@@ -70,7 +70,7 @@ struct VMMethod: DiskMethod {
                 try update(installation, session.root, ready, clock)
             }
             try clock.run(.check) { () throws(BuildError) in
-                try installation.unmount()
+                try installation.seal()
                 let conclusion = DiskConclusion(
                     file: file,
                     copy: copy,
@@ -101,7 +101,7 @@ struct VMMethod: DiskMethod {
         _ clock: PhaseClock
     ) throws(BuildError) {
         try clock.run(.format) { () throws(BuildError) in
-            try VMInstallation.enter(installation.guest, root)
+            try VMInstallation.enter(installation.guest, root, isWarming: true)
             try installation.format()
         }
         try clock.run(.pull) { () throws(BuildError) in
