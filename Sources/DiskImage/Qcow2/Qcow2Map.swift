@@ -38,6 +38,7 @@ struct Qcow2Header {
         // QEMU's own limit is 32 MiB (QCOW_MAX_L1_SIZE).
         let perEntry = Qcow2Tables.clusterSize * Qcow2Tables.entriesPerTable
         guard level1Entries <= 4 << 20, level1Offset % Qcow2Tables.clusterSize == 0,
+            level1Offset < 1 << 56,
             virtualSize <= UInt64(level1Entries) * perEntry
         else { throw .damaged("level 1 table") }
     }

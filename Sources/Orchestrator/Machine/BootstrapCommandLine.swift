@@ -12,6 +12,8 @@ package enum BootstrapCommandLine {
         "mitigations=off", "random.trust_cpu=on", "net.ifnames=0",
         // Self-tests of the kernel's ciphers, none of which we use.
         "cryptomgr.notests=1",
+        // One more of them, which that does not stop, and the registration of all kernel probes.
+        "initcall_blacklist=crypto_kdf108_init,init_kprobe_trace",
         // Debian's kernels clear all memory that they hand out.
         "init_on_alloc=0",
     ]

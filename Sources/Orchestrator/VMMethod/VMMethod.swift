@@ -127,7 +127,7 @@ struct VMMethod: DiskMethod {
     ) throws(BuildError) {
         let update = VMUpdate(installation: installation, plan: plan)
         try clock.run(.mount) { () throws(BuildError) in
-            try VMInstallation.enter(installation.guest, root)
+            try VMInstallation.enter(installation.guest, root, isWarming: true)
             try update.mount()
         }
         try clock.run(.pull) { () throws(BuildError) in try pull(installation, ready) }

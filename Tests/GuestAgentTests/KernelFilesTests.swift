@@ -1,0 +1,84 @@
+import SystemPackage
+import TestSupport
+import Testing
+
+@testable import GuestAgent
+
+/// Which kernel a deployment need not read, seen on a sysroot of empty folders and small files.
+@Suite struct KernelFilesTests {
+    static let sum = String(repeating: "5", count: 64)
+
+    static func entry(_ version: Int, osname: String = "os", serial: Int = 0) -> String {
+        """
+        title OS 1 (ostree:0)
+        version \(version)
+        options quiet root=UUID=7 ostree=/ostree/boot.1/\(osname)/\(sum)/\(serial)
+        linux /ostree/\(osname)-\(sum)/vmlinuz-6.1.0
+        initrd /ostree/\(osname)-\(sum)/initramfs-6.1.0.img
+
+        """
+    }
+
+    @Test(arguments: [
+        (entry(2), true), (entry(2, osname: "other"), false),
+        (entry(2).replacing("version 2", with: "version x"), false),
+        (entry(2).replacing("ostree=/", with: "init=/"), false),
+        (entry(2).replacing("/boot.1/", with: "/../"), false),
+        (entry(2).replacing("linux ", with: "efi "), false),
+        (entry(2).replacing("vmlinuz-6.1.0", with: "bzImage"), false), ("", false),
+    ])
+    func entryOfADeployment(text: String, isOne: Bool) {
+        let entry = DeploymentEntry(text, osname: "os")
+        #expect((entry != nil) == isOne)
+        guard let entry else { return }
+        #expect(entry.version == 2 && entry.release == "6.1.0" && entry.checksum == Self.sum)
+        #expect(entry.deployment == "ostree/boot.1/os/\(Self.sum)/0")
+    }
+
+    /// A sysroot with two deployments, the second one newer.
+    private func sysroot() throws -> ScratchFolder {
+        let folder = try ScratchFolder()
+        for serial in 0...1 {
+            let modules = "ostree/boot.1/os/\(Self.sum)/\(serial)/usr/lib/modules/6.1.0"
+            try folder.write("\(modules)/vmlinuz", "kernel")
+            try folder.write("\(modules)/initramfs.img", "initramfs")
+            try folder.write(
+                "boot/loader/entries/ostree-\(serial + 1)-os.conf",
+                Self.entry(serial + 1, serial: serial)
+            )
+        }
+        try folder.write("boot/ostree/os-\(Self.sum)/vmlinuz-6.1.0", "kernel")
+        try folder.write("boot/ostree/os-\(Self.sum)/initramfs-6.1.0.img", "initramfs")
+        return folder
+    }
+
+    private func files(_ folder: ScratchFolder, osname: String = "os") -> [String] {
+        KernelFiles.ofNewestDeployment(in: FilePath(folder.path), osname: osname)
+            .map { String($0.string.dropFirst(folder.path.count + 1)) }
+    }
+
+    @Test func theNewestDeploymentsAreFound() throws {
+        let folder = try sysroot()
+        let modules = "ostree/boot.1/os/\(Self.sum)/1/usr/lib/modules/6.1.0"
+        #expect(files(folder) == ["\(modules)/vmlinuz", "\(modules)/initramfs.img"])
+        #expect(files(folder, osname: "other") == [])
+    }
+
+    /// Then libostree installs what it reads: nothing may be covered.
+    @Test(arguments: ["vmlinuz-6.1.0", "initramfs-6.1.0.img"], ["", "cut", nil])
+    func notWhereBootLacksOne(name: String, content: String?) throws {
+        let folder = try sysroot()
+        let path = "boot/ostree/os-\(Self.sum)/\(name)"
+        if let content {
+            try folder.write(path, content)
+        } else {
+            try folder.write("boot/ostree/elsewhere", "")
+            #expect(try runCommand(["rm", folder.file(path)]).status == 0)
+        }
+        #expect(files(folder) == [])
+    }
+
+    @Test func anEmptySysrootHasNone() throws {
+        #expect(files(try ScratchFolder()) == [])
+    }
+}
