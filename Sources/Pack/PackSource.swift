@@ -52,8 +52,8 @@ package final class PackSource: Sendable {
     /// What somebody has who has these commits whole; nil if one of them is not known here.
     func objects(of commits: [PackInventory.Entry]) -> Set<PackInventory.Entry>? {
         var present: Set<PackInventory.Entry> = []
-        for commit in commits {
-            guard let checksum = Checksum(bytes: commit.checksum),
+        for commit in Set(commits) {
+            guard commit.kind == .commit, let checksum = Checksum(bytes: commit.checksum),
                 let objects = try? repository.objects(of: checksum)
             else { return nil }
             for (list, kind) in [

@@ -34,7 +34,8 @@ extension VirtualMachineTests {
             let folder = try environment.userFolder()
             let result = try RunningCommand(
                 OrdinaryUser.prefix + [
-                    "/usr/bin/python3", "-c", Self.typist, environment.builddisks, "shell", "--repo",
+                    "/usr/bin/python3", "-c", Self.typist, environment.builddisks, "shell",
+                    "--repo",
                     environment.repository, "--ref", VMEnvironment.ref, "--accel", accelerator,
                 ],
                 environment: userVariables(folder)

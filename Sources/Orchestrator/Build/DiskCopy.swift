@@ -7,7 +7,7 @@ import SystemPackage
 /// A disk that stands alone, made of an overlay and the disk below it. What is below does not change, so
 /// that it is copied while the machine works; the overlay's clusters are added when it has ended.
 final class DiskCopy: Sendable {
-    let path: FilePath
+    private let path: FilePath
     private let merge: Qcow2Merge
     private let source: SharedFD
     private let target: SharedFD
