@@ -18,7 +18,7 @@ package struct BootstrapImage: Sendable {
     private let entries: [CacheEntry]
 
     /// Part of the cache's keys: to be raised when the content made from equal input changes.
-    private static let revision = 1
+    private static let revision = 2
 
     /// Takes apart the kernel and its modules, or takes both results out of the cache.
     /// - Parameters:
@@ -54,8 +54,13 @@ package struct BootstrapImage: Sendable {
         let key = initramfsKey(source, try source.modulesKey(), agentBytes, modules)
         let initramfs = try cache.entry("initramfs-\(revision)-\(key)") {
             () throws(BootstrapError) in
-            let files = try ModuleSet(source).load(modules)
-            return (Initramfs.archive(agent: agentBytes, modules: files), [:])
+            let set = try ModuleSet(source)
+            let archive = Initramfs.archive(
+                agent: agentBytes,
+                modules: try set.load(modules),
+                orders: set.orders(of: modules)
+            )
+            return (archive, [:])
         }
         return BootstrapImage(
             kernel: kernel,

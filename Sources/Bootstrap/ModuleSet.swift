@@ -30,7 +30,17 @@ package struct ModuleSet: Sendable {
         let content: [UInt8]
     }
 
-    /// The wanted modules with all they need, in the order of loading, decompressed.
+    /// Names of the wanted modules and all they need, in the order of loading: those of the disk, and the
+    /// others. What both need is in both.
+    func orders(of wanted: [WantedModule]) -> (disk: [String], others: [String]) {
+        func order(_ names: [String]) -> [String] { index.loadOrder(of: names).map(\.name) }
+        return (
+            order(wanted.filter(\.isOfDisk).map(\.name)),
+            order(wanted.filter { !$0.isOfDisk }.map(\.name))
+        )
+    }
+
+    /// The wanted modules with all they need, decompressed.
     func load(_ wanted: [WantedModule]) throws(BootstrapError) -> [LoadedModule] {
         if let module = missing(of: wanted) {
             throw .moduleMissing(module.name, KernelName(kernel), reason: module.reason)

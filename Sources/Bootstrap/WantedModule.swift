@@ -29,6 +29,8 @@ package struct WantedModule: Sendable, Hashable {
     /// What a build needs whose root is a disk.
     package static let withoutNineP = standard.filter { !$0.isOfNineP }
 
+    /// Loaded beside the others where there are two processors: they are half of all.
+    var isOfDisk: Bool { name == "virtio_blk" || name == "ext4" }
     private var isOfNineP: Bool { name == WantedModule.nineP || name == "9pnet_fd" }
     /// The file system that some distributions' kernels lack.
     package static let nineP = "9p"

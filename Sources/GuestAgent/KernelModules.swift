@@ -14,23 +14,34 @@ package struct KernelModules: Sendable {
         return names
     }
 
-    /// Loads what `directory`/order lists from `directory`. A module that cannot be loaded is
-    /// reported and passed over: what needs it says more clearly what is missing.
+    /// Loads what `directory`/order lists from `directory`, and on another thread what order-disk lists: the
+    /// kernel waits where both come to the same module. One that cannot be loaded is reported and passed
+    /// over: what needs it says more clearly what is missing.
     package static func load(from directory: FilePath, report: (String) -> Void) {
+        let disk = Latch<[String]>()
+        let isBeside =
+            (try? Thread(name: "modules") { disk.set(load("order-disk", from: directory)) }) != nil
+        for line in load("order", from: directory) { report(line) }
+        for line in isBeside ? disk.wait() : load("order-disk", from: directory) { report(line) }
+    }
+
+    /// - Returns: what could not be loaded.
+    private static func load(_ list: String, from directory: FilePath) -> [String] {
+        var reports: [String] = []
         let order: [UInt8]
         do throws(Errno) {
-            order = try readFile(directory.appending("order"), limit: 1 << 20)
+            order = try readFile(directory.appending(list), limit: 1 << 20)
         } catch {
-            report("no modules: \(directory)/order: \(error)")
-            return
+            return ["no modules: \(directory)/\(list): \(error)"]
         }
         for name in names(order: String(decoding: order, as: UTF8.self)) {
             do throws(Errno) {
                 try load(directory.appending(name))
             } catch {
-                report("module \(name): \(error)")
+                reports.append("module \(name): \(error)")
             }
         }
+        return reports
     }
 
     /// The C function is `init_module`. No error: a module that is already there, or that drives what

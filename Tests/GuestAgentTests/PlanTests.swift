@@ -22,11 +22,12 @@ import Testing
         let folder = try ScratchFolder()
         var reports: [String] = []
         KernelModules.load(from: FilePath(folder.path)) { reports.append($0) }
-        #expect(reports.count == 1)
+        #expect(reports.count == 2)
         try folder.write("order", "a.ko\n")
+        try folder.write("order-disk", "b.ko\n")
         reports = []
         KernelModules.load(from: FilePath(folder.path)) { reports.append($0) }
-        #expect(reports == ["module a.ko: No such file or directory"])
+        #expect(reports == ["a", "b"].map { "module \($0).ko: No such file or directory" })
     }
 
     /// As scripts/sign-file.c appends it: signature, its length in the trailer's last four bytes, magic.
