@@ -24,24 +24,16 @@ import CLinux
 
     /// Changes the state and wakes all who wait. `body` must not come back here.
     package func update<Value>(_ body: (inout State) -> Value) -> Value {
-        unsafe pthread_mutex_lock(mutex)
-        defer {
-            unsafe pthread_cond_broadcast(changed)
-            unsafe pthread_mutex_unlock(mutex)
-        }
-        return body(&state)
+        locked { body(&state) }
     }
 
     /// Waits until `body`, asked after every change, gives a value. It may change the state.
     package func wait<Value>(for body: (inout State) -> Value?) -> Value {
-        unsafe pthread_mutex_lock(mutex)
-        defer {
-            unsafe pthread_cond_broadcast(changed)
-            unsafe pthread_mutex_unlock(mutex)
-        }
-        while true {
-            if let value = body(&state) { return value }
-            unsafe pthread_cond_wait(changed, mutex)
+        locked {
+            while true {
+                if let value = body(&state) { return value }
+                unsafe pthread_cond_wait(changed, mutex)
+            }
         }
     }
 
@@ -50,15 +42,22 @@ import CLinux
         var end = timespec()
         _ = unsafe clock_gettime(CLOCK_MONOTONIC, &end)
         end.tv_sec += seconds
+        return locked {
+            while true {
+                if let value = body(&state) { return value }
+                let code = unsafe pthread_cond_clockwait(changed, mutex, CLOCK_MONOTONIC, &end)
+                if code == ETIMEDOUT { return body(&state) }
+            }
+        }
+    }
+
+    /// What may have changed the state, so that all who wait look again.
+    private func locked<Value>(_ body: () -> Value) -> Value {
         unsafe pthread_mutex_lock(mutex)
         defer {
             unsafe pthread_cond_broadcast(changed)
             unsafe pthread_mutex_unlock(mutex)
         }
-        while true {
-            if let value = body(&state) { return value }
-            let code = unsafe pthread_cond_clockwait(changed, mutex, CLOCK_MONOTONIC, &end)
-            if code == ETIMEDOUT { return body(&state) }
-        }
+        return body()
     }
 }
