@@ -2,7 +2,7 @@ import CLinux
 import SystemIO
 package import SystemPackage
 
-/// Prepared kernels and initramfs images, in `$XDG_CACHE_HOME/builddisks` (or `~/.cache/builddisks`).
+/// Prepared kernels, initramfs images and snapshots of booted machines, in `$XDG_CACHE_HOME/builddisks` (or `~/.cache/builddisks`).
 ///
 /// Several processes may use it at once: an entry is a folder that appears whole by rename, is
 /// checked whenever it is read, and is only evicted while nobody holds its lock.
@@ -11,8 +11,8 @@ package struct BootstrapCache: Sendable {
     /// Bytes of data to keep; the least recently used entries go first.
     package let limit: UInt64
 
-    /// Some ten kernels with their initramfs images.
-    package static let standardLimit: UInt64 = 1 << 30
+    /// Some eight kernels with their initramfs images and snapshots.
+    package static let standardLimit: UInt64 = 2 << 30
 
     /// Makes the folder (0700) if it is missing.
     package init(folder: FilePath, limit: UInt64 = standardLimit) throws(BootstrapError) {
@@ -49,11 +49,26 @@ package struct BootstrapCache: Sendable {
         _ key: String,
         make: () throws(BootstrapError) -> (data: [UInt8], facts: [String: String])
     ) throws(BootstrapError) -> CacheEntry {
-        let path = folder.appending(key)
-        if let entry = CacheEntry(folder: path) { return entry }
+        if let entry = find(key) { return entry }
         let made = try make()
+        return try add(key, facts: made.facts) { file throws(Errno) in
+            try writeAll(file, made.data)
+        }
+    }
+
+    /// The entry `key`; nil when it is missing or damaged.
+    package func find(_ key: String) -> CacheEntry? { CacheEntry(folder: folder.appending(key)) }
+
+    /// Makes the entry `key`.
+    /// - Parameter write: writes the data to a new file.
+    package func add(
+        _ key: String,
+        facts: [String: String],
+        write: (CInt) throws(Errno) -> Void
+    ) throws(BootstrapError) -> CacheEntry {
+        let path = folder.appending(key)
         do throws(Errno) {
-            try store(made.data, made.facts, at: path)
+            try store(facts, at: path, write)
         } catch {
             throw .cacheUnusable(folder, error)
         }
@@ -64,24 +79,26 @@ package struct BootstrapCache: Sendable {
         return entry
     }
 
+    /// Forgets an entry that is whole and yet of no use.
+    package func remove(_ key: String) { discard(folder.appending(key)) }
+
     // MARK: Writing
 
     private static let temporaryPrefix = "new-"
 
     private func store(
-        _ data: [UInt8],
         _ facts: [String: String],
-        at path: FilePath
+        at path: FilePath,
+        _ write: (CInt) throws(Errno) -> Void
     ) throws(Errno) {
         let temporary = try makeTemporaryFolder(
             folder.appending(BootstrapCache.temporaryPrefix)
         )
         do throws(Errno) {
-            try write(data, to: temporary.appending("data"))
-            try write(
-                CacheEntry.seal(facts: facts, data: data),
-                to: temporary.appending("seal")
-            )
+            let data = temporary.appending("data")
+            try make(data, write)
+            let seal = CacheEntry.seal(facts: facts, checksum: try CacheEntry.checksum(of: data))
+            try make(temporary.appending("seal")) { file throws(Errno) in try writeAll(file, seal) }
             try publish(temporary, as: path)
         } catch {
             removeTree(temporary)
@@ -89,9 +106,9 @@ package struct BootstrapCache: Sendable {
         }
     }
 
-    private func write(_ bytes: [UInt8], to path: FilePath) throws(Errno) {
+    private func make(_ path: FilePath, _ write: (CInt) throws(Errno) -> Void) throws(Errno) {
         let file = try OwnedFD.open(path, O_WRONLY | O_CREAT | O_EXCL, mode: 0o600)
-        try writeAll(file.rawValue, bytes)
+        try write(file.rawValue)
     }
 
     /// Gives a complete folder its name. If another process was first, its entry serves as well; a

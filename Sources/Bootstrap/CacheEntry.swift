@@ -1,5 +1,6 @@
 import CLinux
 import OSTree
+import Synchronization
 import SystemIO
 package import SystemPackage
 
@@ -12,7 +13,7 @@ package struct CacheEntry: Sendable {
     private let lock: SharedFD
 
     /// First line of every seal.
-    private static let format = "builddisks cache 1"
+    private static let format = "builddisks cache 2"
 
     /// Opens and checks the entry in `folder`; nil when there is none or it is damaged.
     init?(folder: FilePath) {
@@ -36,9 +37,9 @@ package struct CacheEntry: Sendable {
         }
     }
 
-    static func seal(facts: [String: String], data: [UInt8]) -> [UInt8] {
+    static func seal(facts: [String: String], checksum: Checksum) -> [UInt8] {
         var facts = facts
-        facts["checksum"] = SHA256.checksum(of: data).hex
+        facts["checksum"] = checksum.hex
         let lines = [format] + facts.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
         let text = lines.joined(separator: "\n") + "\n"
         // A checksum of the facts themselves at the end.
@@ -58,11 +59,28 @@ package struct CacheEntry: Sendable {
         return facts
     }
 
+    /// SHA-256 of the SHA-256 of each piece: all processors can sum up one file, which each start waits for.
     static func checksum(of path: FilePath) throws(Errno) -> Checksum {
         let file = try OwnedFD.open(path, O_RDONLY)
-        let mapping = try FileMapping(file.rawValue, count: Int(try file.status().st_size))
-        let hasher = SHA256()
-        unsafe hasher.update(mapping.bytes)
-        return hasher.finish()
+        let size = Int(try file.status().st_size)
+        let mapping = try FileMapping(file.rawValue, count: size)
+        let sums = Mutex<[Int: Checksum]>([:])
+        concurrently(size / piece + 1) { index in
+            let hasher = SHA256()
+            // SAFETY: within the mapping, which lives until all threads have ended.
+            unsafe hasher.update(
+                UnsafeRawBufferPointer(
+                    rebasing: mapping.bytes[index * piece..<min(size, (index + 1) * piece)]
+                )
+            )
+            let sum = hasher.finish()
+            sums.withLock { $0[index] = sum }
+        }
+        let all = sums.withLock { sums in sums.sorted { $0.key < $1.key }.flatMap(\.value.hex.utf8)
+        }
+        return SHA256.checksum(of: all)
     }
+
+    /// Bytes.
+    private static let piece = 4 << 20
 }

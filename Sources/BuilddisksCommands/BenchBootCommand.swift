@@ -5,17 +5,18 @@ import Orchestrator
 struct BenchBootCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench-boot",
-        abstract: "Times our emulated boot against QEMU with bzImage and -cpu max.",
+        abstract:
+            "Times our emulated boot, and resumption, against QEMU with bzImage and -cpu max.",
         shouldDisplay: false
     )
 
     @OptionGroup var machine: MachineFlags
 
-    @Option(help: "Boots of each kind.")
-    var pairs: Int = 5
+    @Option(help: "Starts of each kind.")
+    var rounds: Int = 5
 
     func validate() throws {
-        if pairs < 1 { throw ValidationError("--pairs is 1 or more.") }
+        if rounds < 1 { throw ValidationError("--rounds is 1 or more.") }
     }
 
     func run() throws {
@@ -23,8 +24,8 @@ struct BenchBootCommand: ParsableCommand {
             let cancellation = Cancellation()
             try cancellation.observeSignals()
             let benchmark = BootBenchmark(tools: try Tools(), cancellation: cancellation)
-            let pairs = try benchmark.run(machine.request, pairs: pairs) { print($0.line) }
-            for line in BootSummary(pairs).lines { print(line) }
+            let rounds = try benchmark.run(machine.request, rounds: rounds) { print($0.line) }
+            for line in BootSummary(rounds).lines { print(line) }
         }
     }
 }

@@ -42,13 +42,22 @@ struct BootstrapFlags: ParsableArguments {
     )
     var bootstrapRoot: BootstrapOptions.RootChoice?
 
+    @Flag(
+        help: ArgumentHelp(
+            "Boot an emulated VM anew, instead of resuming a snapshot that an earlier start has left.",
+            discussion: "Snapshots are kept in the cache, one for each kernel and size of VM."
+        )
+    )
+    var freshBoot = false
+
     var options: BootstrapOptions {
         BootstrapOptions(
             ref: bootstrapRef,
             repository: bootstrapRepo.map(absolutePath),
             kernel: kernel.map(absolutePath),
             modules: modules.map(absolutePath),
-            root: bootstrapRoot
+            root: bootstrapRoot,
+            resumes: freshBoot ? false : nil
         )
     }
 }

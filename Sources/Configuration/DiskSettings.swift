@@ -101,7 +101,8 @@ extension DiskSettings {
             repository: table.string("bootstrap-repository").map { path($0, in: folder) },
             kernel: table.string("kernel").map { path($0, in: folder) },
             modules: table.string("modules").map { path($0, in: folder) },
-            root: table.choice("bootstrap-root", BootstrapOptions.RootChoice.self)
+            root: table.choice("bootstrap-root", BootstrapOptions.RootChoice.self),
+            resumes: table.boolean("fresh-boot").map { !$0 }
         )
         files = AddedFile.read(&table, relativeTo: folder)
     }

@@ -53,6 +53,7 @@ extension Agent {
         case .uncoverKernel: try cover.unmount()
         case .trim(let target): try trimFileSystem(target)
         case .addFiles(let request): try request.perform()
+        case .resume(let resume): try resume.perform(paths: paths)
         case .statistics: return .statistics(ProcStatistics(paths: paths).read())
         case .powerOff: try leave()
         }

@@ -35,6 +35,8 @@ package enum Request: WireValue {
     case trim(target: String)
     /// Adds files to a system that is installed.
     case addFiles(AddFiles)
+    /// Tells a machine that was saved and has been resumed what has changed meanwhile.
+    case resume(ResumeMachine)
     /// Unmounts everything, answers, switches the machine off.
     case powerOff
 
@@ -42,7 +44,7 @@ package enum Request: WireValue {
         case mountView = 1
         case enterRoot, writeSectors, makeFileSystem, mount, seal, run, makeEntries
         case installExtlinux, checkFileSystems, listTree, statistics, powerOff, importPack, trim
-        case addFiles, unreferencedCommits, coverKernel, uncoverKernel
+        case addFiles, unreferencedCommits, coverKernel, uncoverKernel, resume
     }
 
     package init(from reader: inout WireReader) throws(WireError) {
@@ -69,6 +71,7 @@ package enum Request: WireValue {
             case .coverKernel:
                 .coverKernel(sysroot: try reader.string(), osname: try reader.string())
             case .uncoverKernel: .uncoverKernel
+            case .resume: .resume(try reader.value())
             }
     }
 
@@ -111,6 +114,7 @@ package enum Request: WireValue {
             writer.append(sysroot)
             writer.append(osname)
         case .uncoverKernel: writer.append(Tag.uncoverKernel)
+        case .resume(let value): write(.resume, value, &writer)
         }
     }
 
@@ -144,6 +148,7 @@ extension Request: CustomStringConvertible {
         case .coverKernel(let sysroot, let osname):
             "cover the kernel of \(osname)'s newest deployment in \(sysroot)"
         case .uncoverKernel: "uncover the kernel"
+        case .resume: "resume"
         case .trim(let target): "trim \(target)"
         case .addFiles(let value):
             "add \(value.files.map(\.path).joined(separator: ", ")) to \(value.root)"

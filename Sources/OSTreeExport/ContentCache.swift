@@ -124,16 +124,11 @@ private final class ContentSlot: Sendable {
     }
 
     private static func anonymousFile(size: UInt64) throws(Errno) -> SharedFD {
-        let file = try size > ContentCache.memoryLimit ? diskFile() : memoryFile()
+        let file = try size > ContentCache.memoryLimit ? diskFile() : makeMemoryFile("object")
         let descriptor = file.rawValue
         // Reserved now: a full disk is an error here, but a signal (SIGBUS) in a mapping.
         try syscall { fallocate(descriptor, 0, 0, Int(size)) }
         return file
-    }
-
-    private static func memoryFile() throws(Errno) -> SharedFD {
-        let descriptor = try syscall { unsafe memfd_create("object", UInt32(MFD_CLOEXEC)) }
-        return SharedFD(OwnedFD(descriptor))
     }
 
     private static func diskFile() throws(Errno) -> SharedFD {
@@ -144,7 +139,7 @@ private final class ContentSlot: Sendable {
             )
         } catch {
             // Not every file system has files without a name.
-            return try memoryFile()
+            return try makeMemoryFile("object")
         }
     }
 }

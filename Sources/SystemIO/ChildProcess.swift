@@ -47,6 +47,7 @@ package final class ChildProcess: Sendable {
     /// - Parameters:
     ///   - environment: variables to set besides our own.
     ///   - supervision: for a program that has processes of its own, which are to end with it.
+    ///   - inherited: what the program finds as descriptor 3 (-1: nothing).
     package static func start(
         launcher: FilePath,
         _ program: FilePath,
@@ -55,7 +56,8 @@ package final class ChildProcess: Sendable {
         supervision: Supervision? = nil,
         standardInput: CInt = -1,
         standardOutput: CInt = -1,
-        standardError: CInt = -1
+        standardError: CInt = -1,
+        inherited: CInt = -1
     ) throws(Errno) -> ChildProcess {
         let command = supervision.map(\.command) ?? ["launch-child"]
         let argv =
@@ -73,6 +75,7 @@ package final class ChildProcess: Sendable {
                         argv,
                         environment,
                         [standardInput, standardOutput, standardError]
+                            + (inherited < 0 ? [] : [inherited])
                     )
                     known.insert(child)
                     return .success(child)

@@ -36,3 +36,10 @@ package func compactTime(_ seconds: UInt64) -> String {
 
 /// Seconds since 1970, now.
 package func wallClockSeconds() -> UInt64 { UInt64(clamping: time(nil)) }
+
+/// Since 1970, now. The C function is `clock_gettime(CLOCK_REALTIME)`.
+package func wallClock() -> (seconds: Int, nanoseconds: Int) {
+    var now = timespec()
+    unsafe clock_gettime(CLOCK_REALTIME, &now)
+    return (now.tv_sec, now.tv_nsec)
+}

@@ -54,6 +54,27 @@ import Testing
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder.string) == ["key"])
     }
 
+    /// Longer than the pieces that are summed up at once: each of them counts.
+    @Test(arguments: [0, 4 << 20, 9 << 20])
+    func damageIsSeenInEachPiece(position: Int) throws {
+        let cache = try BootstrapCache(folder: folder)
+        let entry = try cache.entry("key") { () throws(BootstrapError) in (bytes(10 << 20), [:]) }
+        #expect(cache.find("key") != nil)
+        let file = try FileHandle(forWritingTo: URL(fileURLWithPath: entry.data.string))
+        try file.seek(toOffset: UInt64(position))
+        try file.write(contentsOf: Data([0]))
+        #expect(cache.find("key") == nil)
+    }
+
+    @Test func whatIsRemovedIsGone() throws {
+        let cache = try BootstrapCache(folder: folder)
+        _ = try cache.entry("key") { () throws(BootstrapError) in (bytes(100), [:]) }
+        cache.remove("key")
+        cache.remove("other")
+        #expect(cache.find("key") == nil)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.string) == [])
+    }
+
     @Test func theLeastRecentlyUsedGoesFirstUnlessInUse() throws {
         let cache = try BootstrapCache(folder: folder, limit: 250)
         let held = try cache.entry("a") { () throws(BootstrapError) in (bytes(100), [:]) }

@@ -62,6 +62,21 @@ struct FakeSystem {
         #expect(failure?.subject.contains(device.serial) == true)
     }
 
+    @Test func aVirtioSocketCountsOnlyWithADriver() throws {
+        var files = [
+            "sys/bus/virtio/devices/virtio0/device": "0x0003\n",
+            "sys/bus/virtio/devices/virtio0/driver/uevent": "",
+            "sys/bus/virtio/devices/virtio2/device": "0x0013\n",
+        ]
+        let alone = try FakeSystem(files)
+        #expect(!VirtioDevices(paths: alone.paths).haveSocket)
+        files["sys/bus/virtio/devices/virtio2/driver/uevent"] = ""
+        let driven = try FakeSystem(files)
+        #expect(VirtioDevices(paths: driven.paths).haveSocket)
+        let empty = try FakeSystem([:])
+        #expect(!VirtioDevices(paths: empty.paths).haveSocket)
+    }
+
     @Test func portIsFoundByName() throws {
         let system = try FakeSystem([
             "sys/class/virtio-ports/vport1p1/name": "org.other\n",

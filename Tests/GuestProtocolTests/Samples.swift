@@ -48,6 +48,14 @@ enum Samples {
         .importPack(ImportPack(port: 1, repository: "", ref: nil)), .trim(target: "/t"),
         .unreferencedCommits(repository: "/t/repo"),
         .coverKernel(sysroot: "/t", osname: "os"), .uncoverKernel,
+        .resume(
+            ResumeMachine(
+                seconds: 1_767_225_600,
+                nanoseconds: 999_999_999,
+                seed: [1, 2],
+                disks: ["target", ""]
+            )
+        ),
         .addFiles(
             AddFiles(
                 root: "/t",

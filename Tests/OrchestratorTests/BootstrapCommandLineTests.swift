@@ -4,7 +4,7 @@ import Testing
 @testable import Orchestrator
 
 @Suite struct BootstrapCommandLineTests {
-    private static let counter = HostCounter(frequency: 2_500_000_000)
+    private static let counter = HostCounter(frequency: 2_499_000_001)
 
     private func words(
         _ accelerator: Accelerator,
@@ -15,7 +15,7 @@ import Testing
             .split(separator: " ").map(String.init)
     }
 
-    /// Ticks of the counter in one tick of the timer.
+    /// Ticks of the counter in one tick of the timer, rounded up to what two measurements agree in.
     @Test func delaysAreSetUnderEmulationOnly() {
         let emulated = words(.tcg, tickRate: 250)
         #expect(emulated.contains("lpj=10000000"))

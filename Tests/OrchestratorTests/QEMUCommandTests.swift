@@ -1,3 +1,4 @@
+import SystemIO
 import SystemPackage
 import Testing
 
@@ -46,6 +47,31 @@ import Testing
         )
         #expect(list.contains("-kernel"))
         #expect(list.filter { $0.contains("-pci") }.allSatisfy { $0.hasSuffix("romfile=") })
+    }
+
+    /// What was saved with some devices is resumed with others: those that both have stay in their places.
+    @Test func aResumedMachineGetsItsSocketLater() throws {
+        var machine = MachineConfiguration(
+            boot: .kernel("/k", initramfs: "/i", commandLine: "quiet"),
+            disks: [],
+            memory: 512,
+            processors: 2,
+            controlSocket: "/s/control",
+            console: .file("/s/console")
+        )
+        machine.monitorSocket = "/s/monitor"
+        machine.memoryFile = try makeMemoryFile("guest")
+        let saved = QEMUCommand.arguments(machine, accelerator: .tcg, sandbox: true)
+        machine.disks = [.init(path: "/d", format: .raw, serial: "target")]
+        machine.vsockSocket = "/s/vsock"
+        machine.isResumed = true
+        let resumed = QEMUCommand.arguments(machine, accelerator: .tcg, sandbox: true)
+        func placed(_ list: [String]) -> [String] { list.filter { $0.contains("addr=") } }
+        #expect(placed(saved).count == 3 && placed(saved) == placed(resumed))
+        #expect(!resumed.contains { $0.hasPrefix("vhost-user-vsock-pci") })
+        #expect(resumed.contains("socket,id=vsock,path=/s/vsock"))
+        #expect(resumed.contains("defer") && !saved.contains("defer"))
+        #expect(saved.contains { $0.contains("mem-path=/proc/self/fd/3") })
     }
 
     @Test func aUEFIMachineHasItsFirmwareInFlash() {

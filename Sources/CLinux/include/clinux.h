@@ -23,6 +23,7 @@
 #include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
+#include <linux/random.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -174,6 +175,18 @@ static const unsigned long CLINUX_BLKGETSIZE64 = BLKGETSIZE64;
 static const unsigned long CLINUX_BLKRRPART = BLKRRPART;
 static const unsigned long CLINUX_BLKFLSBUF = BLKFLSBUF;
 static const unsigned long CLINUX_FITRIM = FITRIM;
+
+// Feeds the kernel's random number generator with `size` bytes (at most 64) that count in full, and has it
+// use them at once (random(4)).
+static inline int clinux_add_entropy(int fd, const void *bytes, size_t size) {
+    union { struct rand_pool_info info; unsigned char bytes[sizeof(struct rand_pool_info) + 64]; } pool;
+    if (size > 64) { errno = EINVAL; return -1; }
+    pool.info.entropy_count = (int)size * 8;
+    pool.info.buf_size = (int)size;
+    memcpy(pool.info.buf, bytes, size);
+    int result = ioctl(fd, RNDADDENTROPY, &pool.info);
+    return result < 0 ? result : ioctl(fd, RNDRESEEDCRNG);
+}
 
 // A macro with a shift: leaves a time of utimensat(2) as it is.
 static const long CLINUX_UTIME_OMIT = UTIME_OMIT;

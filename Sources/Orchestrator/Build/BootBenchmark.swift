@@ -2,8 +2,9 @@ import Bootstrap
 import SystemIO
 import SystemPackage
 
-/// Our boot against one as anybody would write it (QEMU's own choices, `-cpu max`, the commit's bzImage),
-/// both emulated, both timed from QEMU's start to the agent's hello, in turn and in one run.
+/// Our boot, and our resumption of one that was saved, against a boot as anybody would write it (QEMU's own
+/// choices, `-cpu max`, the commit's bzImage): all emulated, timed from QEMU's start to an agent that takes
+/// requests, in turn and in one run.
 package struct BootBenchmark: Sendable {
     private let tools: Tools
     private let cancellation: Cancellation
@@ -13,54 +14,64 @@ package struct BootBenchmark: Sendable {
         self.cancellation = cancellation
     }
 
-    /// The times of one boot of each kind.
-    package struct Pair: Sendable {
+    /// The times of one start of each kind.
+    package struct Round: Sendable {
         package var ours: BootTimes
+        package var resumed: BootTimes
         package var stock: BootTimes
 
         package var line: String {
             func seconds(_ value: Double) -> String { ProgressText.fixed(value, digits: 2) }
-            return "ours \(seconds(ours.total)) s, stock \(seconds(stock.total)) s, ratio "
-                + ProgressText.fixed(ours.total / stock.total, digits: 3)
+            func ratio(_ times: BootTimes) -> String {
+                ProgressText.fixed(times.total / stock.total, digits: 3)
+            }
+            return "ours \(seconds(ours.total)) s, resumed \(seconds(resumed.total)) s, stock "
+                + "\(seconds(stock.total)) s, ratios \(ratio(ours)), \(ratio(resumed))"
         }
     }
 
-    /// - Parameter observe: hears of each pair as it comes.
+    /// - Parameter observe: hears of each round as it comes.
     package func run(
         _ request: BootstrapRequest,
-        pairs count: Int,
-        observe: (Pair) -> Void
-    ) throws(BuildError) -> [Pair] {
+        rounds count: Int,
+        observe: (Round) -> Void
+    ) throws(BuildError) -> [Round] {
         var request = request
         request.accelerator = .tcg
         let machine = try BootstrapMachine(request, tools: tools, cancellation: cancellation)
         let folder = try PrivateFolder()
         defer { folder.remove() }
         let stock = try stockBoot(machine, folder)
-        var pairs: [Pair] = []
+        // There is a snapshot from here on.
+        _ = try time(machine, resumes: true)
+        var rounds: [Round] = []
         for index in 0..<count {
             // Who comes first changes, so that a host that gets slower favours nobody.
-            let first = try time(machine, index % 2 == 0 ? nil : stock)
-            let second = try time(machine, index % 2 == 0 ? stock : nil)
-            let pair =
-                index % 2 == 0
-                ? Pair(ours: first, stock: second) : Pair(ours: second, stock: first)
-            observe(pair)
-            pairs.append(pair)
+            let first = try time(machine, index % 2 == 0 ? nil : stock, resumes: false)
+            let second = try time(machine, index % 2 == 0 ? stock : nil, resumes: false)
+            let round = Round(
+                ours: index % 2 == 0 ? first : second,
+                resumed: try time(machine, resumes: true),
+                stock: index % 2 == 0 ? second : first
+            )
+            observe(round)
+            rounds.append(round)
         }
-        return pairs
+        return rounds
     }
 
     private func time(
         _ machine: BootstrapMachine,
-        _ stock: VMSession.StockBoot?
+        _ stock: VMSession.StockBoot? = nil,
+        resumes: Bool
     ) throws(BuildError) -> BootTimes {
         let folder = try PrivateFolder()
         defer { folder.remove() }
         let session = try machine.start(
             in: folder,
             reporter: SilentReporter(),
-            stock: stock
+            stock: stock,
+            resumes: resumes
         )
         session.stop()
         return session.times
@@ -86,34 +97,44 @@ package struct BootBenchmark: Sendable {
     }
 }
 
-/// What a benchmark's pairs come to.
+/// What a benchmark's rounds come to.
 package struct BootSummary {
     /// Lines for people.
     package let lines: [String]
 
-    package init(_ pairs: [BootBenchmark.Pair]) {
+    package init(_ rounds: [BootBenchmark.Round]) {
         func row(_ title: String, _ value: (BootTimes) -> Double) -> String {
-            let ours = Self.median(pairs.map { value($0.ours) })
-            let stock = Self.median(pairs.map { value($0.stock) })
-            let ratio = stock > 0 ? ProgressText.fixed(ours / stock, digits: 3) : "-"
-            return Self.columns([
-                title, ProgressText.fixed(ours, digits: 2), ProgressText.fixed(stock, digits: 2),
-                ratio,
-            ])
+            let ours = Self.median(rounds.map { value($0.ours) })
+            let stock = Self.median(rounds.map { value($0.stock) })
+            return Self.columns([title] + Self.cells([ours, stock], of: stock))
         }
+        func stage(_ title: String, _ value: (BootTimes.Stages) -> Double) -> String {
+            row(title) { $0.stages.map(value) ?? 0 }
+        }
+        let stock = Self.median(rounds.map(\.stock.total))
+        let resumed = Self.median(rounds.map(\.resumed.total))
         lines = [
-            "Medians of \(pairs.count) pairs, in seconds:",
+            "Medians of \(rounds.count) rounds, in seconds:",
             Self.columns(["", "ours", "stock", "ratio"]),
             row("QEMU's start to the agent's hello", \.total),
             row("  of it, processor time of QEMU", \.processor),
-            row(
+            stage(
                 "before the kernel's clock (QEMU, firmware, loading, decompression)",
                 \.beforeClock
             ),
-            row("kernel, to the start of init", \.kernel),
-            row("kernel modules", \.modules),
-            row("agent, to its hello", \.agent),
+            stage("kernel, to the start of init", \.kernel),
+            stage("kernel modules", \.modules),
+            stage("agent, to its hello", \.agent),
+            Self.columns(
+                ["resumed from a snapshot instead"] + Self.cells([resumed, stock], of: stock)
+            ),
         ]
+    }
+
+    /// Ours, theirs and the ratio.
+    private static func cells(_ values: [Double], of stock: Double) -> [String] {
+        values.map { ProgressText.fixed($0, digits: 2) }
+            + [stock > 0 ? ProgressText.fixed(values[0] / stock, digits: 3) : "-"]
     }
 
     private static func median(_ values: [Double]) -> Double {

@@ -40,12 +40,32 @@ package final class GuestChannel {
     /// Waits for the agent's hello and answers it.
     /// - Parameter limit: in seconds.
     package func handshake(limit: Double) throws(BuildError) -> Hello {
+        let (hello, welcome) = try awaitHello(limit: limit)
+        try send(welcome)
+        return hello
+    }
+
+    /// Answers a hello that was said before the machine was saved.
+    /// - Parameter hello: as one frame.
+    func handshake(with hello: [UInt8]) throws(BuildError) -> Hello {
+        do throws(HostSession.SessionError) {
+            pending += try session.receive(hello)
+        } catch {
+            throw BuildError(.host, "\(error)")
+        }
+        return try handshake(limit: 0)
+    }
+
+    /// Waits for the agent's hello. It waits for the answer, and does nothing until then.
+    /// - Parameter limit: in seconds.
+    func awaitHello(
+        limit: Double
+    ) throws(BuildError) -> (hello: Hello, welcome: [UInt8]) {
         let deadline = monotonicSeconds() + limit
         while true {
             if let event = try nextEvent(deadline: deadline) {
                 guard case .ready(let hello, let welcome) = event else { continue }
-                try send(welcome)
-                return hello
+                return (hello, welcome)
             }
             throw failure(
                 "the guest's agent did not report within \(ProgressText.duration(limit))",

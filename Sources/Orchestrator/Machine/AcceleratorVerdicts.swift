@@ -21,11 +21,7 @@ struct AcceleratorVerdicts {
             cache ?? environmentValue("XDG_CACHE_HOME").map { FilePath($0) }
             ?? FilePath(environmentValue("HOME") ?? "/nonexistent").appending(".cache")
         file = folder.appending("builddisks/\(accelerator.rawValue)-verdict")
-        let identities = programs.map { name in
-            findProgram(name).flatMap { try? FileStatus($0) }
-                .map { "\($0.inode):\($0.size):\($0.modified)" } ?? ""
-        }
-        key = ([kernelRelease()] + identities).joined(separator: " ")
+        key = ([kernelRelease()] + programs.map(programIdentity)).joined(separator: " ")
     }
 
     static var kvm: AcceleratorVerdicts {

@@ -63,16 +63,20 @@ package enum BootstrapCommandLine {
 
 /// A time stamp counter that runs at one frequency and never stops.
 package struct HostCounter {
-    /// Ticks a second.
+    /// Ticks a second. It is measured, a little differently each time: rounded up, so that the same host
+    /// gives the same command line, and delays are rather too long.
     let frequency: UInt64
 
-    init(frequency: UInt64) { self.frequency = frequency }
+    init(frequency: UInt64) {
+        let step: UInt64 = 10_000_000
+        self.frequency = (frequency / step &+ 1) &* step
+    }
 
     /// The host's; nil where it is not of this kind.
     package init?() {
         guard TimeStampCounter.isSteady, let frequency = TimeStampCounter.frequency() else {
             return nil
         }
-        self.frequency = frequency
+        self.init(frequency: frequency)
     }
 }

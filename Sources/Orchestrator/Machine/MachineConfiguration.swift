@@ -1,3 +1,4 @@
+package import SystemIO
 package import SystemPackage
 
 /// What a virtual machine is made of, whatever runs it.
@@ -46,6 +47,12 @@ package struct MachineConfiguration: Sendable {
     package var controlSocket: FilePath?
     /// Where the guest's serial console goes.
     package var console: Console
+    /// The guest's memory, where it is a file of ours.
+    package var memoryFile: SharedFD?
+    /// The unix socket on which we listen for QEMU's monitor, if it is to have one.
+    package var monitorSocket: FilePath?
+    /// Whether the machine waits to be given, by its monitor, the state of one that was saved.
+    package var isResumed = false
     /// Whether QEMU is told what was measured to be faster; off only to compare with.
     package var isTuned = true
 

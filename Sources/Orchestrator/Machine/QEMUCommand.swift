@@ -23,6 +23,19 @@ package enum QEMUCommand {
         machine: ",vmport=off,smm=off,hpet=off,usb=off,graphics=off"
     )
 
+    /// Places on the PCI bus, the same with other devices as without: a machine that is resumed gets its
+    /// disks and its virtio socket only then.
+    private static let controlSlot = "0x10"
+    private static let randomSlot = "0x11"
+    private static let portSlot = "0x12"
+
+    /// The virtio socket of a machine that is resumed, for `device_add`. QEMU neither saves a machine with
+    /// such a device nor resumes one.
+    static let lateSocket: [(String, JSONValue)] = [
+        ("driver", .string("vhost-user-vsock-pci")), ("chardev", .string("vsock")),
+        ("bus", .string("late")), ("romfile", .string("")),
+    ]
+
     /// QEMU's own choices.
     private static let standard = Options(
         emulation: "tcg",
@@ -45,11 +58,15 @@ package enum QEMUCommand {
         }
         // Without an option ROM the firmware has less to do.
         let noROM = machine.isTuned ? ",romfile=" : ""
-        // Guest memory is shared with our vhost-user device, so it is a memfd.
+        // Guest memory is shared with our vhost-user device, so it is a memfd: QEMU's own, or ours, which it
+        // inherits.
+        let backend =
+            machine.memoryFile == nil
+            ? "memory-backend-memfd" : "memory-backend-file,mem-path=/proc/self/fd/3"
         arguments += [
             "-machine", "q35,memory-backend=ram" + options.machine, "-object",
-            "memory-backend-memfd,id=ram,size=\(machine.memory)M,share=on",
-            "-m", "\(machine.memory)M", "-smp", "\(machine.processors)",
+            "\(backend),id=ram,size=\(machine.memory)M,share=on", "-m", "\(machine.memory)M",
+            "-smp", "\(machine.processors)",
         ]
         if sandbox {
             arguments += [
@@ -74,17 +91,28 @@ package enum QEMUCommand {
         if let socket = machine.vsockSocket {
             arguments += [
                 "-chardev", "socket,id=vsock,path=\(escaped(socket))",
-                "-device", "vhost-user-vsock-pci,chardev=vsock" + noROM,
             ]
+            if !machine.isResumed {
+                arguments += ["-device", "vhost-user-vsock-pci,chardev=vsock" + noROM]
+            }
         }
         if let socket = machine.controlSocket {
             arguments += [
-                "-device", "virtio-serial-pci" + noROM,
+                "-device", "virtio-serial-pci,addr=\(controlSlot)" + noROM,
                 "-chardev", "socket,id=control,path=\(escaped(socket))",
                 "-device", "virtserialport,chardev=control,name=org.builddisks.control",
             ]
         }
-        arguments += ["-device", "virtio-rng-pci" + noROM]
+        arguments += ["-device", "virtio-rng-pci,addr=\(randomSlot)" + noROM]
+        if let socket = machine.monitorSocket {
+            arguments += [
+                "-chardev", "socket,id=monitor,path=\(escaped(socket))",
+                "-mon", "chardev=monitor,mode=control",
+                // The root bus takes no device later.
+                "-device", "pcie-root-port,id=late,chassis=1,addr=\(portSlot)",
+            ]
+        }
+        if machine.isResumed { arguments += ["-incoming", "defer"] }
         switch machine.console {
         case .file(let path):
             arguments += ["-chardev", "file,id=console,path=\(escaped(path))"]

@@ -36,7 +36,8 @@ package final class QEMUMachine: Machine {
                 program,
                 QEMUCommand.arguments(configuration, accelerator: accelerator, sandbox: true),
                 standardOutput: log.rawValue,
-                standardError: log.rawValue
+                standardError: log.rawValue,
+                inherited: configuration.memoryFile?.rawValue ?? -1
             )
         } catch {
             throw BuildError(.host, "cannot start \(program): \(error)")
@@ -102,19 +103,4 @@ package func lastLines(of path: FilePath, count: Int) -> [String] {
         }
         return visible
     }
-}
-
-/// Looks for a program in PATH, and in the system folders that an ordinary user's PATH may lack.
-package func findProgram(_ name: String) -> FilePath? {
-    if name.contains("/") { return isExecutable(FilePath(name)) ? FilePath(name) : nil }
-    let path = environmentValue("PATH") ?? "/usr/local/bin:/usr/bin:/bin"
-    for folder in path.split(separator: ":").map(String.init) + ["/usr/sbin", "/sbin"] {
-        let candidate = FilePath(folder).appending(name)
-        if isExecutable(candidate) { return candidate }
-    }
-    return nil
-}
-
-private func isExecutable(_ path: FilePath) -> Bool {
-    (try? FileStatus(path))?.kind == .regular && mayAccess(path, X_OK)
 }

@@ -12,6 +12,8 @@ package struct BootstrapOptions: Sendable, Equatable {
     package var modules: FilePath?
     /// nil is `auto`.
     package var root: RootChoice?
+    /// Whether an emulated machine may be resumed from a snapshot; nil is yes. No disk differs by it.
+    package var resumes: Bool?
 
     /// How the guest gets its root.
     package enum RootChoice: String, Sendable, CaseIterable {
@@ -28,13 +30,15 @@ package struct BootstrapOptions: Sendable, Equatable {
         repository: FilePath? = nil,
         kernel: FilePath? = nil,
         modules: FilePath? = nil,
-        root: RootChoice? = nil
+        root: RootChoice? = nil,
+        resumes: Bool? = nil
     ) {
         self.ref = ref
         self.repository = repository
         self.kernel = kernel
         self.modules = modules
         self.root = root
+        self.resumes = resumes
     }
 
     /// These, and what they leave open as `base` has it.
@@ -44,7 +48,8 @@ package struct BootstrapOptions: Sendable, Equatable {
             repository: repository ?? base.repository,
             kernel: kernel ?? base.kernel,
             modules: modules ?? base.modules,
-            root: root ?? base.root
+            root: root ?? base.root,
+            resumes: resumes ?? base.resumes
         )
     }
 
@@ -59,7 +64,7 @@ package struct BootstrapOptions: Sendable, Equatable {
 
     /// Each field that was given, for a checksum.
     var fields: [String] {
-        if self == BootstrapOptions() { return [] }
+        if self == BootstrapOptions(resumes: resumes) { return [] }
         return ["bootstrap", ref ?? "", repository?.string ?? "", kernel?.string ?? ""]
             + [modules?.string ?? ""] + (root.map { [$0.rawValue] } ?? [])
     }

@@ -70,7 +70,8 @@ struct BootstrapMachine {
         in folder: PrivateFolder,
         reporter: any BuildReporter,
         console: FilePath? = nil,
-        stock: VMSession.StockBoot? = nil
+        stock: VMSession.StockBoot? = nil,
+        resumes: Bool? = nil
     ) throws(BuildError) -> VMSession {
         var accelerators = host.accelerators
         let boot = try host.boot(&accelerators, in: folder, threads: processorCount())
@@ -88,7 +89,8 @@ struct BootstrapMachine {
                 cancellation: cancellation,
                 reporter: reporter,
                 console: console,
-                stock: stock
+                stock: stock,
+                resumes: resumes ?? request.options.resumes ?? true
             )
         )
     }

@@ -49,7 +49,8 @@ struct VMMethod: DiskMethod {
                     folder: ready.folder,
                     tools: tools,
                     cancellation: cancellation,
-                    reporter: reporter
+                    reporter: reporter,
+                    resumes: plan.request.bootstrap.resumes ?? true
                 )
             )
         }

@@ -1,0 +1,124 @@
+import Bootstrap
+import CLinux
+import OSTree
+import Synchronization
+import SystemIO
+import SystemPackage
+
+/// A machine as it was when its agent had said hello, without disks and without a virtio socket: those it
+/// gets when it is resumed. It stays in the cache as long as this lives.
+struct MachineSnapshot {
+    private let entry: CacheEntry
+    private let layout: SnapshotLayout
+    /// Of the guest, in bytes.
+    private let size: UInt64
+    /// What the agent sent, as one frame.
+    let hello: [UInt8]
+
+    /// To be raised when another agent or host could not resume it, though all that the key holds is equal.
+    private static let revision = 1
+
+    /// Its name in the cache: the command line, in which the paths of kernel and initramfs stand for their
+    /// content, and the program.
+    /// - Parameter configuration: what is saved.
+    static func key(_ configuration: MachineConfiguration, _ accelerator: Accelerator) -> String {
+        var machine = configuration
+        machine.controlSocket = "control"
+        machine.monitorSocket = "monitor"
+        machine.console = .file("console")
+        let parts =
+            [programIdentity(QEMUCommand.program.string)]
+            + QEMUCommand.arguments(machine, accelerator: accelerator, sandbox: true)
+        let sum = SHA256.checksum(of: Array(parts.joined(separator: "\n").utf8))
+        return "snapshot-\(revision)-\(sum.hex)"
+    }
+
+    /// - Parameter memory: of the guest, in MiB.
+    /// - Returns: nil where the entry is none that `store` has made.
+    init?(_ entry: CacheEntry, memory: Int) {
+        let size = UInt64(memory) << 20
+        guard let layout = SnapshotLayout(facts: entry.facts, memory: size),
+            let data = try? OwnedFD.open(entry.data, O_RDONLY),
+            let hello = try? data.read(
+                count: Int(layout.hello),
+                at: Int64(clamping: layout.state)
+            )
+        else { return nil }
+        self.entry = entry
+        self.layout = layout
+        self.size = size
+        self.hello = hello
+    }
+
+    /// Puts a machine that stands still into the cache.
+    /// - Parameters:
+    ///   - state: what QEMU has written.
+    ///   - memory: the guest's.
+    static func store(
+        _ key: String,
+        in cache: BootstrapCache,
+        state: SharedFD,
+        hello: [UInt8],
+        memory: SharedFD
+    ) throws(BuildError) {
+        do {
+            let layout = SnapshotLayout(
+                state: UInt64(clamping: try state.status().st_size),
+                hello: UInt64(hello.count),
+                extents: try dataExtents(of: memory.rawValue)
+            )
+            _ = try cache.add(key, facts: layout.facts) { file throws(Errno) in
+                try copyAll(state, from: 0, to: file, at: 0, count: layout.state)
+                try writeAll(file, hello, at: Int64(clamping: layout.state))
+                try move(layout.pieces(longest: piece)) { piece throws(Errno) in
+                    try copyAll(
+                        memory,
+                        from: piece.address,
+                        to: file,
+                        at: piece.offset,
+                        count: piece.count
+                    )
+                }
+            }
+        } catch {
+            throw BuildError(.host, "\(error)")
+        }
+    }
+
+    /// The guest's memory, in a new file.
+    func memory() throws(Errno) -> SharedFD {
+        let data = SharedFD(try OwnedFD.open(entry.data, O_RDONLY))
+        let memory = try makeMemoryFile("guest", size: size)
+        try Self.move(layout.pieces(longest: Self.piece)) { piece throws(Errno) in
+            try copyAll(
+                data,
+                from: piece.offset,
+                to: memory.rawValue,
+                at: piece.address,
+                count: piece.count
+            )
+        }
+        return memory
+    }
+
+    /// What QEMU is to be given, at its first byte.
+    func state() throws(Errno) -> SharedFD { SharedFD(try OwnedFD.open(entry.data, O_RDONLY)) }
+
+    /// Bytes.
+    private static let piece: UInt64 = 4 << 20
+
+    private static func move(
+        _ pieces: [SnapshotLayout.Piece],
+        _ body: @escaping @Sendable (SnapshotLayout.Piece) throws(Errno) -> Void
+    ) throws(Errno) {
+        let failure = Mutex<Errno?>(nil)
+        concurrently(pieces.count) { index in
+            do throws(Errno) {
+                try body(pieces[index])
+            } catch {
+                failure.withLock { $0 = error }
+            }
+        }
+        if let error = failure.withLock({ $0 }) { throw error }
+    }
+}
