@@ -49,7 +49,7 @@ extension Agent {
                 }
             )
         case .coverKernel(let sysroot, let osname):
-            try cover.mount(KernelFiles.ofNewestDeployment(in: FilePath(sysroot), osname: osname))
+            try cover.mount(sysroot: FilePath(sysroot), osname: osname)
         case .uncoverKernel: try cover.unmount()
         case .trim(let target): try trimFileSystem(target)
         case .addFiles(let request): try request.perform()

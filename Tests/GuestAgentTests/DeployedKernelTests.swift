@@ -5,7 +5,7 @@ import Testing
 @testable import GuestAgent
 
 /// Which kernel a deployment need not read, seen on a sysroot of empty folders and small files.
-@Suite struct KernelFilesTests {
+@Suite struct DeployedKernelTests {
     static let sum = String(repeating: "5", count: 64)
 
     static func entry(_ version: Int, osname: String = "os", serial: Int = 0) -> String {
@@ -53,7 +53,8 @@ import Testing
     }
 
     private func files(_ folder: ScratchFolder, osname: String = "os") -> [String] {
-        KernelFiles.ofNewestDeployment(in: FilePath(folder.path), osname: osname)
+        let newest = DeployedKernel.newest(in: FilePath(folder.path), osname: osname)
+        return (newest.map { [$0.kernel, $0.initramfs] } ?? [])
             .map { String($0.string.dropFirst(folder.path.count + 1)) }
     }
 
@@ -76,6 +77,43 @@ import Testing
             #expect(try runCommand(["rm", folder.file(path)]).status == 0)
         }
         #expect(files(folder) == [])
+    }
+
+    /// Files that two deployments share, as libostree checks them out.
+    private func deployments() throws -> (ScratchFolder, DeployedKernel, FilePath) {
+        let folder = try sysroot()
+        let link = "ostree/boot.1/os/\(Self.sum)/1"
+        let newest = try #require(DeployedKernel.newest(in: FilePath(folder.path), osname: "os"))
+        let other = folder.file("ostree/boot.1/os/\(Self.sum)/2")
+        let copied = try runCommand(["cp", "-al", folder.file(link), other])
+        #expect(copied.status == 0, "\(copied.errors)")
+        return (folder, newest, FilePath(other))
+    }
+
+    @Test func linksToTheSameFilesHaveTheSameChecksum() throws {
+        let (folder, newest, other) = try deployments()
+        #expect(newest.twin(in: other)?.kernel == other.appending("usr/lib/modules/6.1.0/vmlinuz"))
+        #expect(newest.twin(in: FilePath(folder.file("elsewhere"))) == nil)
+    }
+
+    /// Then /boot gets a folder of its own for it, and what libostree reads is installed there.
+    @Test(arguments: ["vmlinuz", "initramfs.img", "devicetree", "dtb/board.dtb"])
+    func anotherFileMakesAnotherChecksum(name: String) throws {
+        let (_, newest, other) = try deployments()
+        let file = other.appending("usr/lib/modules/6.1.0").appending(name)
+        #expect(try runCommand(["rm", "-f", file.string]).status == 0)
+        let made = try runCommand(["install", "-D", "/etc/hostname", file.string])
+        #expect(made.status == 0, "\(made.errors)")
+        #expect(newest.twin(in: other) == nil)
+    }
+
+    @Test func aDeviceTreeThatIsGoneCountsToo() throws {
+        let (folder, newest, other) = try deployments()
+        try folder.write(
+            "ostree/boot.1/os/\(Self.sum)/1/usr/lib/modules/6.1.0/devicetree",
+            "tree"
+        )
+        #expect(newest.twin(in: other) == nil)
     }
 
     @Test func anEmptySysrootHasNone() throws {
