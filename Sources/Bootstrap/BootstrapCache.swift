@@ -72,7 +72,8 @@ package struct BootstrapCache: Sendable {
         } catch {
             throw .cacheUnusable(folder, error)
         }
-        guard let entry = CacheEntry(folder: path) else {
+        // What was summed up a moment ago need not be again.
+        guard let entry = CacheEntry(folder: path, isKnownGood: true) else {
             throw .cacheUnusable(path, .ioError)
         }
         evict()

@@ -49,8 +49,8 @@ import Testing
         #expect(list.filter { $0.contains("-pci") }.allSatisfy { $0.hasSuffix("romfile=") })
     }
 
-    /// What was saved with some devices is resumed with others: those that both have stay in their places.
-    @Test func aResumedMachineGetsItsSocketLater() throws {
+    /// What was saved without disks is resumed with some: all else stays in its place.
+    @Test func aSavedMachineGetsItsDisksLater() throws {
         var machine = MachineConfiguration(
             boot: .kernel("/k", initramfs: "/i", commandLine: "quiet"),
             disks: [],
@@ -59,19 +59,34 @@ import Testing
             controlSocket: "/s/control",
             console: .file("/s/console")
         )
-        machine.monitorSocket = "/s/monitor"
-        machine.memoryFile = try makeMemoryFile("guest")
+        machine.saving = .init(
+            memory: try makeMemoryFile("guest"),
+            monitorSocket: "/s/monitor",
+            isResumed: false
+        )
         let saved = QEMUCommand.arguments(machine, accelerator: .tcg, sandbox: true)
-        machine.disks = [.init(path: "/d", format: .raw, serial: "target")]
+        #expect(QEMUCommand.lateDevices(machine).isEmpty)
+        machine.disks = [
+            .init(path: "/d", format: .raw, serial: "target"),
+            .init(path: "/r", format: .raw, serial: "root", isReadOnly: true),
+        ]
         machine.vsockSocket = "/s/vsock"
-        machine.isResumed = true
+        machine.saving?.isResumed = true
         let resumed = QEMUCommand.arguments(machine, accelerator: .tcg, sandbox: true)
-        func placed(_ list: [String]) -> [String] { list.filter { $0.contains("addr=") } }
-        #expect(placed(saved).count == 3 && placed(saved) == placed(resumed))
-        #expect(!resumed.contains { $0.hasPrefix("vhost-user-vsock-pci") })
+        func devices(_ list: [String]) -> [String] { list.filter { $0.contains("addr=") } }
+        #expect(devices(saved) == devices(resumed))
+        #expect(devices(saved).count == 2 + QEMUCommand.latePorts)
+        for word in ["vhost-user-vsock-pci", "virtio-blk-pci"] {
+            #expect(!resumed.contains { $0.hasPrefix(word) })
+        }
         #expect(resumed.contains("socket,id=vsock,path=/s/vsock"))
+        #expect(resumed.contains { $0.hasPrefix("if=none,id=disk1,file=/r,") })
         #expect(resumed.contains("defer") && !saved.contains("defer"))
         #expect(saved.contains { $0.contains("mem-path=/proc/self/fd/3") })
+        let late = QEMUCommand.lateDevices(machine).map { JSONValue.object($0).text }
+        #expect(late.count == QEMUCommand.latePorts)
+        #expect(late[0].contains(#""serial": "target""#) && late[0].contains("late0"))
+        #expect(late[2].contains("vhost-user-vsock-pci") && late[2].contains("late2"))
     }
 
     @Test func aUEFIMachineHasItsFirmwareInFlash() {

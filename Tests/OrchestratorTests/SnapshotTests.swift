@@ -71,6 +71,8 @@ import Testing
         let copy = try snapshot.memory()
         #expect(try copy.contents(limit: 64 << 20) == memory.contents(limit: 64 << 20))
         #expect(try dataExtents(of: copy.rawValue) == dataExtents(of: memory.rawValue))
+        let twin = try MachineSnapshot.copy(of: memory)
+        #expect(try twin.contents(limit: 64 << 20) == memory.contents(limit: 64 << 20))
     }
 
     /// Sockets differ from run to run; memory, kernel and what runs it matter.
@@ -88,7 +90,8 @@ import Testing
         }
         let plain = key { _ in }
         #expect(plain == key { $0.console = .file("/other") })
-        #expect(plain == key { $0.monitorSocket = "/s/monitor" })
+        #expect(plain == key { $0.vsockSocket = "/s/vsock" })
+        #expect(plain == key { $0.disks = [.init(path: "/d", format: .raw, serial: "target")] })
         #expect(plain != key { $0.memory = 768 })
         #expect(plain != key { $0.processors = 1 })
         #expect(plain != key { $0.boot = .kernel("/l", initramfs: "/i", commandLine: "quiet") })

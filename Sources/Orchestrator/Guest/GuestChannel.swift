@@ -56,6 +56,9 @@ package final class GuestChannel {
         return try handshake(limit: 0)
     }
 
+    /// Lets the agent take requests.
+    func answer(_ welcome: [UInt8]) throws(BuildError) { try send(welcome) }
+
     /// Waits for the agent's hello. It waits for the answer, and does nothing until then.
     /// - Parameter limit: in seconds.
     func awaitHello(

@@ -47,14 +47,21 @@ package struct MachineConfiguration: Sendable {
     package var controlSocket: FilePath?
     /// Where the guest's serial console goes.
     package var console: Console
-    /// The guest's memory, where it is a file of ours.
-    package var memoryFile: SharedFD?
-    /// The unix socket on which we listen for QEMU's monitor, if it is to have one.
-    package var monitorSocket: FilePath?
-    /// Whether the machine waits to be given, by its monitor, the state of one that was saved.
-    package var isResumed = false
+    /// nil for a machine that is not to be saved, and never was.
+    package var saving: Saving?
     /// Whether QEMU is told what was measured to be faster; off only to compare with.
     package var isTuned = true
+
+    /// What is different in a machine that is saved, or resumed: its monitor attaches disks and virtio socket
+    /// while it stands still.
+    package struct Saving: Sendable {
+        /// The guest's memory, a file of ours.
+        package var memory: SharedFD
+        /// The unix socket on which we listen for QEMU's monitor.
+        package var monitorSocket: FilePath
+        /// Whether it waits to be given, by its monitor, the state of one that was saved.
+        package var isResumed: Bool
+    }
 
     package enum Console: Sendable {
         case file(FilePath)

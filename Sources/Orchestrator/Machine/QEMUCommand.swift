@@ -23,18 +23,32 @@ package enum QEMUCommand {
         machine: ",vmport=off,smm=off,hpet=off,usb=off,graphics=off"
     )
 
-    /// Places on the PCI bus, the same with other devices as without: a machine that is resumed gets its
-    /// disks and its virtio socket only then.
+    /// Places on the PCI bus, the same with other devices as without.
     private static let controlSlot = "0x10"
     private static let randomSlot = "0x11"
-    private static let portSlot = "0x12"
+    private static let firstPortSlot = 0x12
 
-    /// The virtio socket of a machine that is resumed, for `device_add`. QEMU neither saves a machine with
-    /// such a device nor resumes one.
-    static let lateSocket: [(String, JSONValue)] = [
-        ("driver", .string("vhost-user-vsock-pci")), ("chardev", .string("vsock")),
-        ("bus", .string("late")), ("romfile", .string("")),
-    ]
+    /// How many devices can be attached to a machine that is saved or resumed.
+    static let latePorts = 3
+
+    /// What `device_add` is to attach to such a machine, each as its members: QEMU neither saves one that has
+    /// our virtio socket nor resumes it, and a disk's size is part of what is saved.
+    static func lateDevices(_ machine: MachineConfiguration) -> [[(String, JSONValue)]] {
+        var devices: [[(String, JSONValue)]] = machine.disks.enumerated().map { index, disk in
+            [
+                ("driver", .string("virtio-blk-pci")), ("drive", .string("disk\(index)")),
+                ("serial", .string(disk.serial)),
+            ]
+        }
+        if machine.vsockSocket != nil {
+            devices.append([
+                ("driver", .string("vhost-user-vsock-pci")), ("chardev", .string("vsock")),
+            ])
+        }
+        return devices.enumerated().map { port, device in
+            device + [("bus", .string("late\(port)")), ("romfile", .string(""))]
+        }
+    }
 
     /// QEMU's own choices.
     private static let standard = Options(
@@ -61,7 +75,7 @@ package enum QEMUCommand {
         // Guest memory is shared with our vhost-user device, so it is a memfd: QEMU's own, or ours, which it
         // inherits.
         let backend =
-            machine.memoryFile == nil
+            machine.saving == nil
             ? "memory-backend-memfd" : "memory-backend-file,mem-path=/proc/self/fd/3"
         arguments += [
             "-machine", "q35,memory-backend=ram" + options.machine, "-object",
@@ -83,16 +97,17 @@ package enum QEMUCommand {
                     + "cache=unsafe,discard=unmap,detect-zeroes=unmap"
                     + (disk.isSnapshot ? ",snapshot=on" : "")
                     + (disk.isReadOnly ? ",readonly=on" : ""),
+            ]
+            if machine.saving != nil { continue }
+            arguments += [
                 "-device",
                 "virtio-blk-pci,drive=disk\(index),serial=\(disk.serial)"
                     + (machine.boot.isFirmware ? ",bootindex=\(index + 1)" : noROM),
             ]
         }
         if let socket = machine.vsockSocket {
-            arguments += [
-                "-chardev", "socket,id=vsock,path=\(escaped(socket))",
-            ]
-            if !machine.isResumed {
+            arguments += ["-chardev", "socket,id=vsock,path=\(escaped(socket))"]
+            if machine.saving == nil {
                 arguments += ["-device", "vhost-user-vsock-pci,chardev=vsock" + noROM]
             }
         }
@@ -104,15 +119,20 @@ package enum QEMUCommand {
             ]
         }
         arguments += ["-device", "virtio-rng-pci,addr=\(randomSlot)" + noROM]
-        if let socket = machine.monitorSocket {
+        if let saving = machine.saving {
             arguments += [
-                "-chardev", "socket,id=monitor,path=\(escaped(socket))",
+                "-chardev", "socket,id=monitor,path=\(escaped(saving.monitorSocket))",
                 "-mon", "chardev=monitor,mode=control",
-                // The root bus takes no device later.
-                "-device", "pcie-root-port,id=late,chassis=1,addr=\(portSlot)",
             ]
+            // The root bus takes no device later.
+            for port in 0..<latePorts {
+                let slot = String(firstPortSlot + port, radix: 16)
+                arguments += [
+                    "-device", "pcie-root-port,id=late\(port),chassis=\(port + 1),addr=0x\(slot)",
+                ]
+            }
+            if saving.isResumed { arguments += ["-incoming", "defer"] }
         }
-        if machine.isResumed { arguments += ["-incoming", "defer"] }
         switch machine.console {
         case .file(let path):
             arguments += ["-chardev", "file,id=console,path=\(escaped(path))"]

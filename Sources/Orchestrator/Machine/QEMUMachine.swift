@@ -37,7 +37,7 @@ package final class QEMUMachine: Machine {
                 QEMUCommand.arguments(configuration, accelerator: accelerator, sandbox: true),
                 standardOutput: log.rawValue,
                 standardError: log.rawValue,
-                inherited: configuration.memoryFile?.rawValue ?? -1
+                inherited: configuration.saving?.memory.rawValue ?? -1
             )
         } catch {
             throw BuildError(.host, "cannot start \(program): \(error)")

@@ -50,22 +50,29 @@ extension VMInstallation {
         } catch {
             throw BuildError(.input, "\(error)")
         }
-        // A message holds less than 1 MiB.
-        let most = 512 << 10
-        for piece in system.writes {
-            for start in stride(from: 0, to: piece.bytes.count, by: most) {
-                let end = min(start + most, piece.bytes.count)
-                try write(
-                    [
-                        DiskWrite(
-                            offset: piece.offset + UInt64(start),
-                            bytes: Array(piece.bytes[start..<end])
-                        )
-                    ],
-                    "write the EFI system partition"
+        for batch in Self.batches(system.writes) {
+            try write(batch, "write the EFI system partition")
+        }
+    }
+
+    /// As many writes together as a message has room for, which holds less than 1 MiB.
+    static func batches(_ writes: [DiskWrite], longest: Int = 768 << 10) -> [[DiskWrite]] {
+        var batches: [[DiskWrite]] = []
+        var room = 0
+        for write in writes {
+            for start in stride(from: 0, to: write.bytes.count, by: longest) {
+                let bytes = Array(write.bytes[start..<min(start + longest, write.bytes.count)])
+                if bytes.count > room {
+                    batches.append([])
+                    room = longest
+                }
+                batches[batches.count - 1].append(
+                    DiskWrite(offset: write.offset + UInt64(start), bytes: bytes)
                 )
+                room -= bytes.count
             }
         }
+        return batches
     }
 
     private func write(

@@ -1,3 +1,4 @@
+import SystemIO
 import SystemPackage
 import VirtioSocket
 
@@ -10,6 +11,8 @@ final class VMSession {
     /// How the guest has the bootstrap tree.
     let root: BootstrapRoot
     private let device: VsockDevice
+    /// Set when the machine's snapshot is in the cache, where it is put beside the work.
+    private let kept: Latch<Void>?
 
     /// Everything that a start needs.
     struct Setup {
@@ -46,19 +49,22 @@ final class VMSession {
         machine: any GuestMachine,
         device: VsockDevice,
         times: BootTimes,
-        root: BootstrapRoot
+        root: BootstrapRoot,
+        kept: Latch<Void>?
     ) {
         self.guest = guest
         self.machine = machine
         self.device = device
         self.times = times
         self.root = root
+        self.kept = kept
     }
 
     /// Ends the machine if it still runs.
     func stop() {
         machine.stop()
         device.stop()
+        kept?.wait()
     }
 
     /// Starts the VM on the best accelerator that works, which this very boot proves.

@@ -16,7 +16,7 @@ struct VMStart {
     private static let helloLimit: [Accelerator: Double] = [.kvm: 20, .uml: 60, .tcg: 180]
 
     func session() throws(BuildError) -> VMSession {
-        if let session = try resumedSession() { return session }
+        if let session = try savedSession() { return session }
         return try running(in: try folder(accelerator.rawValue), begin: connected)
     }
 
@@ -32,6 +32,8 @@ struct VMStart {
         }
         return folder
     }
+
+    var disks: [MachineConfiguration.Disk] { setup.disks + (boot.rootDisk.map { [$0] } ?? []) }
 
     /// What is started, without disks and sockets.
     func configuration(in folder: FilePath) -> MachineConfiguration {
@@ -87,8 +89,10 @@ struct VMStart {
         }
     }
 
-    func awaitHello(_ started: Started) throws(BuildError) -> Hello {
-        try started.channel.awaitHello(limit: Self.helloLimit[accelerator] ?? 60).hello
+    func awaitHello(
+        _ started: Started
+    ) throws(BuildError) -> (hello: Hello, welcome: [UInt8]) {
+        try started.channel.awaitHello(limit: Self.helloLimit[accelerator] ?? 60)
     }
 
     /// Starts the machine with its disks and its virtio socket.
@@ -111,7 +115,7 @@ struct VMStart {
             throw BuildError(.host, "cannot make the virtio socket: \(error)")
         }
         var machine = configuration(in: folder)
-        machine.disks = setup.disks + (boot.rootDisk.map { [$0] } ?? [])
+        machine.disks = disks
         machine.vsockSocket = socket
         machine.controlSocket = control.socket
         if let console = setup.console { machine.console = .socket(console) }
@@ -126,7 +130,8 @@ struct VMStart {
                 machine: begun.started.machine,
                 device: device,
                 times: begun.times,
-                root: boot.choice.root
+                root: boot.choice.root,
+                kept: begun.kept
             )
         } catch {
             device.stop()
@@ -139,12 +144,15 @@ struct VMStart {
         var started: Started
         var hello: Hello
         var times: BootTimes
+        /// As `VMSession` has it.
+        var kept: Latch<Void>?
 
         /// - Parameter isBooted: whether the hello tells of the way just gone.
-        init(_ started: Started, _ hello: Hello, isBooted: Bool) {
+        init(_ started: Started, _ hello: Hello, isBooted: Bool, kept: Latch<Void>? = nil) {
             let total = monotonicSeconds() - started.startTime
             self.started = started
             self.hello = hello
+            self.kept = kept
             times = BootTimes(
                 total: total,
                 processor: started.machine.processorSeconds ?? 0,
@@ -159,7 +167,8 @@ struct VMStart {
     ) throws(BuildError) -> Beginning {
         let started = try start(configuration, endpoint)
         do throws(BuildError) {
-            let hello = try started.channel.handshake(limit: Self.helloLimit[accelerator] ?? 60)
+            let (hello, welcome) = try awaitHello(started)
+            try started.channel.answer(welcome)
             return Beginning(started, hello, isBooted: true)
         } catch {
             started.machine.stop()

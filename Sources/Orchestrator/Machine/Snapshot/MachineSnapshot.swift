@@ -20,11 +20,14 @@ struct MachineSnapshot {
 
     /// Its name in the cache: the command line, in which the paths of kernel and initramfs stand for their
     /// content, and the program.
-    /// - Parameter configuration: what is saved.
+    /// - Parameter configuration: what is to run; what it has only while it runs does not count.
     static func key(_ configuration: MachineConfiguration, _ accelerator: Accelerator) -> String {
         var machine = configuration
+        machine.disks = []
+        machine.vsockSocket = nil
         machine.controlSocket = "control"
-        machine.monitorSocket = "monitor"
+        machine.saving?.monitorSocket = "monitor"
+        machine.saving?.isResumed = false
         machine.console = .file("console")
         let parts =
             [programIdentity(QEMUCommand.program.string)]
@@ -50,10 +53,10 @@ struct MachineSnapshot {
         self.hello = hello
     }
 
-    /// Puts a machine that stands still into the cache.
+    /// Puts a machine into the cache.
     /// - Parameters:
     ///   - state: what QEMU has written.
-    ///   - memory: the guest's.
+    ///   - memory: the guest's, as it was then.
     static func store(
         _ key: String,
         in cache: BootstrapCache,
@@ -70,7 +73,7 @@ struct MachineSnapshot {
             _ = try cache.add(key, facts: layout.facts) { file throws(Errno) in
                 try copyAll(state, from: 0, to: file, at: 0, count: layout.state)
                 try writeAll(file, hello, at: Int64(clamping: layout.state))
-                try move(layout.pieces(longest: piece)) { piece throws(Errno) in
+                for piece in layout.pieces(longest: .max) {
                     try copyAll(
                         memory,
                         from: piece.address,
@@ -88,37 +91,50 @@ struct MachineSnapshot {
     /// The guest's memory, in a new file.
     func memory() throws(Errno) -> SharedFD {
         let data = SharedFD(try OwnedFD.open(entry.data, O_RDONLY))
-        let memory = try makeMemoryFile("guest", size: size)
-        try Self.move(layout.pieces(longest: Self.piece)) { piece throws(Errno) in
-            try copyAll(
-                data,
-                from: piece.offset,
-                to: memory.rawValue,
-                at: piece.address,
-                count: piece.count
-            )
-        }
-        return memory
+        return try Self.memory(size, layout, from: data) { $0.offset }
+    }
+
+    /// A copy of a guest's memory, of which the guest knows nothing.
+    static func copy(of memory: SharedFD) throws(Errno) -> SharedFD {
+        let extents = try dataExtents(of: memory.rawValue)
+        let layout = SnapshotLayout(state: 0, hello: 0, extents: extents)
+        let size = UInt64(clamping: try memory.status().st_size)
+        return try Self.memory(size, layout, from: memory) { $0.address }
     }
 
     /// What QEMU is to be given, at its first byte.
     func state() throws(Errno) -> SharedFD { SharedFD(try OwnedFD.open(entry.data, O_RDONLY)) }
 
-    /// Bytes.
-    private static let piece: UInt64 = 4 << 20
-
-    private static func move(
-        _ pieces: [SnapshotLayout.Piece],
-        _ body: @escaping @Sendable (SnapshotLayout.Piece) throws(Errno) -> Void
-    ) throws(Errno) {
+    /// By all processors: through a mapping, since writes to one file wait for one another.
+    /// - Parameter place: of a piece in `source`.
+    private static func memory(
+        _ size: UInt64,
+        _ layout: SnapshotLayout,
+        from source: SharedFD,
+        at place: @escaping @Sendable (SnapshotLayout.Piece) -> UInt64
+    ) throws(Errno) -> SharedFD {
+        let memory = try makeMemoryFile("guest", size: size)
+        let mapping = try FileMapping(memory.rawValue, count: Int(size), writable: true)
+        let pieces = layout.pieces(longest: 4 << 20)
         let failure = Mutex<Errno?>(nil)
         concurrently(pieces.count) { index in
+            let piece = pieces[index]
             do throws(Errno) {
-                try body(pieces[index])
+                // SAFETY: extents end within the memory; each piece is one thread's.
+                let count = try unsafe source.read(
+                    into: UnsafeMutableRawBufferPointer(
+                        rebasing: mapping.mutableBytes[
+                            Int(piece.address)..<Int(piece.address + piece.count)
+                        ]
+                    ),
+                    at: Int64(clamping: place(piece))
+                )
+                if count < piece.count { throw .ioError }
             } catch {
                 failure.withLock { $0 = error }
             }
         }
         if let error = failure.withLock({ $0 }) { throw error }
+        return memory
     }
 }

@@ -27,12 +27,15 @@ final class QEMUMonitor {
         try transfer("migrate", state)
     }
 
-    /// Gives the state that `save` has written to a machine that waits for it, then its virtio socket, and
-    /// lets it run.
+    /// Gives a machine that waits for it what `save` has written.
     /// - Parameter state: from where it is to be read; its position moves.
-    func resume(from state: SharedFD) throws(BuildError) {
+    func load(from state: SharedFD) throws(BuildError) {
         try transfer("migrate-incoming", state)
-        try execute("device_add", QEMUCommand.lateSocket)
+    }
+
+    /// Attaches devices to a machine that stands still, and lets it run.
+    func run(with devices: [[(String, JSONValue)]]) throws(BuildError) {
+        for device in devices { try execute("device_add", device) }
         try execute("cont")
     }
 
@@ -83,7 +86,7 @@ final class QEMUMonitor {
                 throw BuildError(.host, "QEMU's monitor: no JSON after \(command)")
             }
             if let error = line.error {
-                throw BuildError(.host, "QEMU's monitor: \(command): \(error.desc)")
+                throw BuildError(.guest, "QEMU refuses \(command): \(error.desc)")
             }
             // Anything else is an event.
             if let answer = line.answer { return answer.status }

@@ -1,0 +1,185 @@
+import Bootstrap
+import CLinux
+import GuestProtocol
+import SystemIO
+import SystemPackage
+
+/// An emulated kernel boots for one to two seconds, and the same way each time: so it is saved once, at its
+/// agent's hello, and resumed in a fifth of that from then on (docs/boot.md). Either way the machine gets its
+/// disks and its virtio socket after that.
+extension VMStart {
+    /// nil where the machine is to be booted and no more.
+    func savedSession() throws(BuildError) -> VMSession? {
+        guard accelerator == .tcg, setup.resumes, setup.stock == nil,
+            disks.count < QEMUCommand.latePorts
+        else { return nil }
+        let folder = try folder("saving")
+        let cache = try cache()
+        let saving = try saving(in: folder)
+        var model = configuration(in: folder)
+        model.saving = saving
+        let key = MachineSnapshot.key(model, accelerator)
+        let entry = cache.find(key)
+        if entry?.facts[Self.unusable] != nil { return nil }
+        let snapshot = entry.flatMap { MachineSnapshot($0, memory: setup.memory) }
+        var hasBooted = snapshot != nil
+        var kept: Latch<Void>?
+        do throws(BuildError) {
+            return try running(in: folder) { (given, endpoint) throws(BuildError) in
+                var machine = given
+                machine.saving = saving
+                if let snapshot { return try resume(snapshot, machine, endpoint) }
+                return try start(machine, endpoint) { (started, monitor) throws(BuildError) in
+                    let (hello, welcome) = try awaitHello(started)
+                    hasBooted = true
+                    kept = try save(started, monitor, hello, saving.memory, as: key, in: cache)
+                    try monitor.run(with: QEMUCommand.lateDevices(machine))
+                    try started.channel.answer(welcome)
+                    try renew(started.channel, disks: machine.disks.map(\.serial))
+                    return Beginning(started, hello, isBooted: true, kept: kept)
+                }
+            }
+        } catch {
+            // Without a hello no other start would fare better.
+            guard hasBooted, !error.isInterruption else { throw error }
+            let reason = ([error.message] + error.details.prefix(1)).joined(separator: "; ")
+            note("The VM's snapshot is of no use (\(reason)): it boots anew.")
+            kept?.wait()
+            cache.remove(key)
+            // What the agent or QEMU refuses it will always refuse. All else may go well another time.
+            if error.kind == .guest {
+                _ = try? cache.add(key, facts: [Self.unusable: error.message]) { _ in }
+            }
+            return nil
+        }
+    }
+
+    /// Of a cache entry that only says why there is none.
+    private static let unusable = "unusable"
+
+    private func note(_ text: String) { setup.reporter.report(.note(text)) }
+
+    private func cache() throws(BuildError) -> BootstrapCache {
+        do throws(BootstrapError) {
+            return try BootstrapCache.standard()
+        } catch {
+            throw BuildError(.host, "\(error)")
+        }
+    }
+
+    private func saving(
+        in folder: FilePath
+    ) throws(BuildError) -> MachineConfiguration.Saving {
+        MachineConfiguration.Saving(
+            memory: try Self.ofTheHost { () throws(Errno) in
+                try makeMemoryFile("guest", size: UInt64(setup.memory) << 20)
+            },
+            monitorSocket: folder.appending("monitor"),
+            isResumed: false
+        )
+    }
+
+    /// Saves a machine, which stands still from then on. It is put into the cache beside what comes next.
+    /// - Returns: set when it is there.
+    private func save(
+        _ started: Started,
+        _ monitor: QEMUMonitor,
+        _ hello: Hello,
+        _ memory: SharedFD,
+        as key: String,
+        in cache: BootstrapCache
+    ) throws(BuildError) -> Latch<Void> {
+        let state = try Self.ofTheHost { () throws(Errno) in try makeMemoryFile("state") }
+        try monitor.save(to: state)
+        let copy = try Self.ofTheHost { () throws(Errno) in try MachineSnapshot.copy(of: memory) }
+        let frame: [UInt8]
+        do throws(FrameError) {
+            frame = try GuestMessage.hello(hello).frame()
+        } catch {
+            throw BuildError(.fault, "\(error)")
+        }
+        let kept = Latch<Void>()
+        let reporter = setup.reporter
+        try startWorker("snapshot") {
+            yieldToOthers()
+            var text = "The VM's boot is kept as a snapshot: later starts resume it."
+            do throws(BuildError) {
+                try MachineSnapshot.store(key, in: cache, state: state, hello: frame, memory: copy)
+            } catch {
+                text =
+                    "The VM's snapshot cannot be kept (\(error.message)): later starts boot anew."
+            }
+            reporter.report(.note(text))
+            kept.set(())
+        }
+        return kept
+    }
+
+    private func resume(
+        _ snapshot: MachineSnapshot,
+        _ given: MachineConfiguration,
+        _ endpoint: any ControlEndpoint
+    ) throws(BuildError) -> Beginning {
+        var machine = given
+        machine.saving?.memory = try Self.ofTheHost { () throws(Errno) in try snapshot.memory() }
+        machine.saving?.isResumed = true
+        let state = try Self.ofTheHost { () throws(Errno) in try snapshot.state() }
+        return try start(machine, endpoint) { (started, monitor) throws(BuildError) in
+            try monitor.load(from: state)
+            try monitor.run(with: QEMUCommand.lateDevices(machine))
+            let hello = try started.channel.handshake(with: snapshot.hello)
+            try renew(started.channel, disks: machine.disks.map(\.serial))
+            note("The VM is resumed from a snapshot of its boot.")
+            return Beginning(started, hello, isBooted: false)
+        }
+    }
+
+    /// Starts a machine with a monitor.
+    /// - Parameter begin: from there to an agent that takes requests.
+    private func start(
+        _ configuration: MachineConfiguration,
+        _ endpoint: any ControlEndpoint,
+        begin: (Started, QEMUMonitor) throws(BuildError) -> Beginning
+    ) throws(BuildError) -> Beginning {
+        guard let socket = configuration.saving?.monitorSocket else {
+            throw BuildError(.fault, "a machine without a monitor")
+        }
+        let listener = try ControlListener(socket)
+        let started = try start(configuration, endpoint)
+        do throws(BuildError) {
+            let monitor = try QEMUMonitor(
+                try connection(to: listener, of: started.machine),
+                setup.cancellation
+            )
+            return try begin(started, monitor)
+        } catch {
+            started.machine.stop()
+            var told = error
+            if told.details.isEmpty { told.details = started.machine.errorOutput }
+            throw told
+        }
+    }
+
+    /// Tells the agent what it could not know at its hello.
+    private func renew(_ channel: GuestChannel, disks: [String]) throws(BuildError) {
+        var random = SystemRandomNumberGenerator()
+        let now = wallClock()
+        let request = ResumeMachine(
+            seconds: UInt64(clamping: now.seconds),
+            nanoseconds: UInt32(clamping: now.nanoseconds),
+            seed: (0..<64).map { _ in UInt8.random(in: 0...255, using: &random) },
+            disks: disks
+        )
+        _ = try channel.perform(.resume(request), step: "resume the VM", limit: 30)
+    }
+
+    private static func ofTheHost<Value>(
+        _ body: () throws(Errno) -> Value
+    ) throws(BuildError) -> Value {
+        do throws(Errno) {
+            return try body()
+        } catch {
+            throw BuildError(.host, "no memory for the guest: \(error)")
+        }
+    }
+}
