@@ -13,6 +13,7 @@ extension VMStart {
         guard accelerator == .tcg, setup.resumes, setup.stock == nil,
             disks.count < QEMUCommand.latePorts
         else { return nil }
+        let began = monotonicSeconds()
         let folder = try folder("saving")
         let cache = try cache()
         let saving = try saving(in: folder)
@@ -28,7 +29,12 @@ extension VMStart {
             return try running(in: folder) { (given, endpoint) throws(BuildError) in
                 var machine = given
                 machine.saving = saving
-                if let snapshot { return try resume(snapshot, machine, endpoint) }
+                if let snapshot {
+                    var beginning = try resume(snapshot, machine, endpoint)
+                    // The machine began with reading its memory.
+                    beginning.times.total = monotonicSeconds() - began
+                    return beginning
+                }
                 return try start(machine, endpoint) { (started, monitor) throws(BuildError) in
                     let (hello, welcome) = try awaitHello(started)
                     hasBooted = true
