@@ -33,6 +33,7 @@ private func parse(_ text: String) throws(BuildError) -> ConfigurationFile {
             else-fresh = true
             overlay = false
             retain = 3
+            fresh-boot = true
 
             [disk.standard]
             ref = "debian/bookworm/x86_64/standard"
@@ -63,10 +64,11 @@ private func parse(_ text: String) throws(BuildError) -> ConfigurationFile {
         #expect(file.defaults.elseFresh == true)
         #expect(file.defaults.publishesOverlay == false)
         #expect(file.defaults.retainedDeployments == 3)
+        #expect(file.defaults.bootstrap.resumes == false)
         #expect(file.disks.map(\.name) == ["standard", "all"], "in the file's order")
         #expect(file.disks[0].settings.size == 4 << 30)
         #expect(file.disks[0].settings.refs == ["debian/bookworm/x86_64/standard"])
-        #expect(file.disks[0].place == "/project/builddisks.toml:22")
+        #expect(file.disks[0].place == "/project/builddisks.toml:23")
         #expect(file.disks[1].settings.repository == "/other")
         #expect(file.disks[1].settings.from == .disk("/project/old/disk.qcow2"))
     }

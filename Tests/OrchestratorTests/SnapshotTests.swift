@@ -75,6 +75,15 @@ import Testing
         #expect(try twin.contents(limit: 64 << 20) == memory.contents(limit: 64 << 20))
     }
 
+    /// A build that is there already is not made again for it.
+    @Test func howTheVMStartsIsNoPartOfThePlan() {
+        for resumes in [true, false, nil] {
+            #expect(BootstrapOptions(resumes: resumes).fields == [])
+            let options = BootstrapOptions(ref: "r", resumes: resumes)
+            #expect(options.fields == BootstrapOptions(ref: "r").fields)
+        }
+    }
+
     /// Sockets differ from run to run; memory, kernel and what runs it matter.
     @Test func theKeyIsOfWhatTheMachineIs() {
         func key(_ change: (inout MachineConfiguration) -> Void) -> String {

@@ -17,11 +17,17 @@ extension VirtualMachineTests {
         private static let made = "kept as a snapshot"
         private static let resumed = "resumed from a snapshot"
 
-        private func build(_ name: String, _ more: [String] = []) throws -> String {
+        private func build(
+            _ name: String,
+            _ more: [String] = [],
+            path: String? = nil
+        ) throws -> String {
+            var variables = userVariables(folder)
+            if let path { variables["PATH"] = path }
             let result = try runCommand(
                 OrdinaryUser.prefix + environment.build(into: folder.path + "/" + name)
                     + ["--accel", "tcg"] + more,
-                environment: userVariables(folder)
+                environment: variables
             )
             try #require(result.status == 0, "\(result.output)\n\(result.errors)")
             #expect(try leftovers(folder.path) == [])
@@ -99,6 +105,25 @@ extension VirtualMachineTests {
             try file.close()
             let output = try build("second")
             #expect(output.contains(Self.made), "\(output)")
+        }
+
+        /// A QEMU that cannot do what saving needs does without.
+        @Test(arguments: ["mem-path=/proc/self/fd/3", "pcie-root-port"])
+        func whereNothingCanBeSavedItBootsAnew(argument: String) throws {
+            try folder.write(
+                "bin/qemu-system-x86_64",
+                """
+                #!/bin/sh
+                case "$*" in *\(argument)*) echo "no \(argument) here" >&2; exit 1;; esac
+                exec /usr/bin/qemu-system-x86_64 "$@"
+                """
+            )
+            let opened = try runCommand(["chmod", "-R", "a+rx", folder.file("bin")])
+            #expect(opened.status == 0)
+            let output = try build("first", path: folder.file("bin") + ":/usr/bin:/bin")
+            #expect(output.contains("no \(argument) here"), "\(output)")
+            #expect(output.contains("it boots anew"), "\(output)")
+            #expect(try snapshots() == [])
         }
 
         /// Whole by its checksum, and yet no machine: as another QEMU might have left it.

@@ -23,7 +23,7 @@ extension VMStart {
         let entry = cache.find(key)
         if entry?.facts[Self.unusable] != nil { return nil }
         let snapshot = entry.flatMap { MachineSnapshot($0, memory: setup.memory) }
-        var hasBooted = snapshot != nil
+        var isBooting = false
         var kept: Latch<Void>?
         do throws(BuildError) {
             return try running(in: folder) { (given, endpoint) throws(BuildError) in
@@ -36,8 +36,9 @@ extension VMStart {
                     return beginning
                 }
                 return try start(machine, endpoint) { (started, monitor) throws(BuildError) in
+                    isBooting = true
                     let (hello, welcome) = try awaitHello(started)
-                    hasBooted = true
+                    isBooting = false
                     kept = try save(started, monitor, hello, saving.memory, as: key, in: cache)
                     try monitor.run(with: QEMUCommand.lateDevices(machine))
                     try started.channel.answer(welcome)
@@ -46,8 +47,8 @@ extension VMStart {
                 }
             }
         } catch {
-            // Without a hello no other start would fare better.
-            guard hasBooted, !error.isInterruption else { throw error }
+            // A kernel that does not come to a hello would not do it another time either.
+            guard !isBooting, !error.isInterruption else { throw error }
             let reason = ([error.message] + error.details.prefix(1)).joined(separator: "; ")
             note("The VM's snapshot is of no use (\(reason)): it boots anew.")
             kept?.wait()
