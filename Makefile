@@ -32,7 +32,7 @@ fmt:
 check:
 	scripts/check
 
-# The emulated boot against QEMU's own, in pairs.
+# The emulated boot, and a snapshot's resumption, against QEMU's own boot.
 bench-boot: build
 	scripts/bench-boot
 

@@ -80,7 +80,7 @@ package struct BootstrapCache: Sendable {
         return entry
     }
 
-    /// Forgets an entry that is whole and yet of no use.
+    /// Forgets an entry that is whole and yet of no use. Who has it open keeps it.
     package func remove(_ key: String) { discard(folder.appending(key)) }
 
     // MARK: Writing
@@ -98,7 +98,8 @@ package struct BootstrapCache: Sendable {
         do throws(Errno) {
             let data = temporary.appending("data")
             try make(data, write)
-            let seal = CacheEntry.seal(facts: facts, checksum: try CacheEntry.checksum(of: data))
+            let sum = try CacheEntry.checksum(of: SharedFD(try OwnedFD.open(data, O_RDONLY)))
+            let seal = CacheEntry.seal(facts: facts, checksum: sum)
             try make(temporary.appending("seal")) { file throws(Errno) in try writeAll(file, seal) }
             try publish(temporary, as: path)
         } catch {
@@ -174,11 +175,8 @@ package struct BootstrapCache: Sendable {
 
     /// A process that was killed leaves its temporary folder: an hour later it is nobody's.
     private func discardIfAbandoned(_ path: FilePath) {
-        var now = timespec()
-        unsafe clock_gettime(CLOCK_REALTIME, &now)
-        guard let status = try? FileStatus(path), now.tv_sec - status.modified > 3600 else {
-            return
-        }
+        guard let status = try? FileStatus(path), wallClock().seconds - status.modified > 3600
+        else { return }
         removeTree(path)
     }
 }

@@ -1,13 +1,15 @@
 import CLinux
 import OSTree
 import Synchronization
-import SystemIO
+package import SystemIO
 package import SystemPackage
 
 /// One entry of the cache: a folder with `data` and `seal`. It was complete before it got its name,
 /// and it cannot be evicted while this object lives (a shared lock on `seal`).
 package struct CacheEntry: Sendable {
     package let data: FilePath
+    /// The same, open: it stays what it is if the entry is removed.
+    package let file: SharedFD
     /// Facts that came with the data.
     package let facts: [String: String]
     private let lock: SharedFD
@@ -27,12 +29,14 @@ package struct CacheEntry: Sendable {
                 let expected = facts["checksum"].flatMap({ Checksum(hex: $0) })
             else { return nil }
             let data = folder.appending("data")
+            let file = SharedFD(try OwnedFD.open(data, O_RDONLY))
             if !isKnownGood {
-                guard try CacheEntry.checksum(of: data) == expected else { return nil }
+                guard try CacheEntry.checksum(of: file) == expected else { return nil }
             }
             // The time of last use, which eviction goes by.
             try syscall { futimens(seal.rawValue, nil) }
             self.data = data
+            self.file = file
             self.facts = facts
             lock = seal
         } catch {
@@ -43,7 +47,12 @@ package struct CacheEntry: Sendable {
     static func seal(facts: [String: String], checksum: Checksum) -> [UInt8] {
         var facts = facts
         facts["checksum"] = checksum.hex
-        let lines = [format] + facts.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
+        // A line each.
+        let lines =
+            [format]
+            + facts.sorted { $0.key < $1.key }.map { fact in
+                "\(fact.key) " + String(fact.value.map { $0.isNewline ? " " : $0 })
+            }
         let text = lines.joined(separator: "\n") + "\n"
         // A checksum of the facts themselves at the end.
         return Array((text + SHA256.checksum(of: Array(text.utf8)).hex + "\n").utf8)
@@ -57,14 +66,14 @@ package struct CacheEntry: Sendable {
         var facts: [String: String] = [:]
         for line in lines.dropFirst().dropLast() {
             let parts = line.split(separator: " ", maxSplits: 1).map(String.init)
-            facts[parts[0]] = parts.count > 1 ? parts[1] : ""
+            guard let name = parts.first else { return nil }
+            facts[name] = parts.count > 1 ? parts[1] : ""
         }
         return facts
     }
 
     /// SHA-256 of the SHA-256 of each piece: all processors can sum up one file, which each start waits for.
-    static func checksum(of path: FilePath) throws(Errno) -> Checksum {
-        let file = try OwnedFD.open(path, O_RDONLY)
+    static func checksum(of file: SharedFD) throws(Errno) -> Checksum {
         let size = Int(try file.status().st_size)
         let mapping = try FileMapping(file.rawValue, count: size)
         let sums = Mutex<[Int: Checksum]>([:])

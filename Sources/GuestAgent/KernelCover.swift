@@ -38,7 +38,11 @@ struct KernelCover {
     mutating func unmount() throws(Failure) {
         guard let work else { return }
         let late = work.watch?.end() ?? []
-        for file in work.files + late { try EmptyFile.uncover(file) }
+        self.work?.files += late
+        while let file = self.work?.files.last {
+            try EmptyFile.uncover(file)
+            self.work?.files.removeLast()
+        }
         self.work = nil
         if late.isEmpty { return }
         let newest = DeployedKernel.newest(in: work.sysroot, osname: work.osname)

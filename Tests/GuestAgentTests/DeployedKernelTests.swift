@@ -1,3 +1,5 @@
+import CLinux
+import SystemIO
 import SystemPackage
 import TestSupport
 import Testing
@@ -118,5 +120,40 @@ import Testing
 
     @Test func anEmptySysrootHasNone() throws {
         #expect(files(try ScratchFolder()) == [])
+    }
+}
+
+/// struct inotify_event, as the kernel writes it.
+@Suite struct FileEventsTests {
+    private static func event(_ watch: UInt8, _ name: String = "", padding: Int = 0) -> [UInt8] {
+        let bytes = Array(name.utf8) + [UInt8](repeating: 0, count: padding)
+        return [watch, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, UInt8(bytes.count), 0, 0, 0] + bytes
+    }
+
+    @Test func eventsAreReadOneByOne() {
+        let bytes = Self.event(1) + Self.event(2, "etc", padding: 13) + Self.event(3)
+        #expect(
+            FileEvents.events(bytes) == [
+                .init(watch: 1, name: ""), .init(watch: 2, name: "etc"), .init(watch: 3, name: ""),
+            ]
+        )
+        // The queue was too short: no watch at all.
+        let overflow: [UInt8] = [255, 255, 255, 255] + [UInt8](repeating: 0, count: 12)
+        #expect(FileEvents.events(overflow) == [.init(watch: -1, name: "")])
+        for count in 0..<16 { #expect(FileEvents.events(Array(bytes.prefix(count))).isEmpty) }
+        #expect(FileEvents.events([1, 0, 0, 0] + [UInt8](repeating: 255, count: 12)).count == 1)
+    }
+
+    @Test func theKernelTellsWhatItIsAskedFor() throws {
+        let folder = try ScratchFolder()
+        try folder.write("there", "x")
+        let events = try FileEvents()
+        let mask = UInt32(IN_CREATE) | UInt32(IN_CLOSE_NOWRITE)
+        let inFolder = try events.watch(FilePath(folder.path), UInt32(IN_CREATE))
+        let ofFile = try events.watch(FilePath(folder.file("there")), mask)
+        try makeDirectories(FilePath(folder.file("new")))
+        #expect(events.next() == [.init(watch: inFolder, name: "new")])
+        _ = try readFile(FilePath(folder.file("there")))
+        #expect(events.next() == [.init(watch: ofFile, name: "")])
     }
 }

@@ -4,7 +4,7 @@ import Testing
 @testable import Orchestrator
 
 @Suite struct BootstrapCommandLineTests {
-    private static let counter = HostCounter(frequency: 2_499_000_001)
+    private static let counter = HostCounter(frequency: 2_490_000_000)
 
     private func words(
         _ accelerator: Accelerator,
@@ -40,6 +40,15 @@ import Testing
     /// Delays may be longer than asked for, never shorter, whatever the kernel's timer does.
     @Test func anUnknownTickRateCountsAsTheSlowest() {
         #expect(words(.tcg, tickRate: nil).contains("lpj=25000000"))
+    }
+
+    /// Two measurements differ by a thousandth at most; the same host is to have the same command line.
+    @Test(arguments: [UInt64(2_400_000_000), 2_500_000_000, 2_600_000_000, 3_690_000_000])
+    func measurementsOfOneHostAgree(nominal: UInt64) {
+        let all = [nominal - 3_000_000, nominal, nominal + 3_000_000]
+            .map { HostCounter(frequency: $0).frequency }
+        #expect(Set(all) == [nominal + 10_000_000])
+        #expect(HostCounter(frequency: .max).frequency > 0)
     }
 
     @Test func theHostsCounterKeepsTime() throws {

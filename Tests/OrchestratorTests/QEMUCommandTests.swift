@@ -65,7 +65,7 @@ import Testing
             isResumed: false
         )
         let saved = QEMUCommand.arguments(machine, accelerator: .tcg, sandbox: true)
-        #expect(QEMUCommand.lateDevices(machine).isEmpty)
+        #expect(QEMUCommand.hotplugDevices(machine).isEmpty)
         machine.disks = [
             .init(path: "/d", format: .raw, serial: "target"),
             .init(path: "/r", format: .raw, serial: "root", isReadOnly: true),
@@ -75,7 +75,7 @@ import Testing
         let resumed = QEMUCommand.arguments(machine, accelerator: .tcg, sandbox: true)
         func devices(_ list: [String]) -> [String] { list.filter { $0.contains("addr=") } }
         #expect(devices(saved) == devices(resumed))
-        #expect(devices(saved).count == 2 + QEMUCommand.latePorts)
+        #expect(devices(saved).count == 2 + QEMUCommand.hotplugPorts)
         for word in ["vhost-user-vsock-pci", "virtio-blk-pci"] {
             #expect(!resumed.contains { $0.hasPrefix(word) })
         }
@@ -83,10 +83,10 @@ import Testing
         #expect(resumed.contains { $0.hasPrefix("if=none,id=disk1,file=/r,") })
         #expect(resumed.contains("defer") && !saved.contains("defer"))
         #expect(saved.contains { $0.contains("mem-path=/proc/self/fd/3") })
-        let late = QEMUCommand.lateDevices(machine).map { JSONValue.object($0).text }
-        #expect(late.count == QEMUCommand.latePorts)
-        #expect(late[0].contains(#""serial": "target""#) && late[0].contains("late0"))
-        #expect(late[2].contains("vhost-user-vsock-pci") && late[2].contains("late2"))
+        let late = QEMUCommand.hotplugDevices(machine).map { JSONValue.object($0).text }
+        #expect(late.count == QEMUCommand.hotplugPorts)
+        #expect(late[0].contains(#""serial": "target""#) && late[0].contains("hotplug0"))
+        #expect(late[2].contains("vhost-user-vsock-pci") && late[2].contains("hotplug2"))
     }
 
     @Test func aUEFIMachineHasItsFirmwareInFlash() {

@@ -54,6 +54,9 @@ package struct BootBenchmark: Sendable {
                 resumed: try time(machine, resumes: true),
                 stock: index % 2 == 0 ? second : first
             )
+            if round.resumed.stages != nil {
+                throw BuildError(.host, "the VM was booted where it was to be resumed")
+            }
             observe(round)
             rounds.append(round)
         }

@@ -24,9 +24,11 @@ package struct Shell: Sendable {
         let listener = try ControlListener(socket)
         let session = try machine.start(in: folder, reporter: reporter, console: socket)
         defer { session.stop() }
-        guard let descriptor = try listener.accept(milliseconds: 1000) else {
+        guard var descriptor = try listener.accept(milliseconds: 1000) else {
             throw BuildError(.fault, "\(session.machine.name) did not open the console")
         }
+        // A machine that was tried before this one has called, too.
+        while let newer = try listener.accept(milliseconds: 0) { descriptor = newer }
         try VMInstallation.enter(session.guest, session.root)
         let repository =
             session.root == .view ? "; its repository is at \(VMInstallation.repository)" : ""

@@ -63,13 +63,14 @@ package enum BootstrapCommandLine {
 
 /// A time stamp counter that runs at one frequency and never stops.
 package struct HostCounter {
-    /// Ticks a second. It is measured, a little differently each time: rounded up, so that the same host
-    /// gives the same command line, and delays are rather too long.
+    /// Ticks a second. It is measured, a little differently each time: rounded, so that the same host gives the
+    /// same command line, and upwards from there, as delays may be too long and never too short. The nominal
+    /// frequencies lie in the middle between two steps.
     let frequency: UInt64
 
     init(frequency: UInt64) {
         let step: UInt64 = 10_000_000
-        self.frequency = (frequency / step &+ 1) &* step
+        self.frequency = (min(frequency, 1 << 60) + step / 2) / step * step + step
     }
 
     /// The host's; nil where it is not of this kind.

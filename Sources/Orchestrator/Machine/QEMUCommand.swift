@@ -29,11 +29,11 @@ package enum QEMUCommand {
     private static let firstPortSlot = 0x12
 
     /// How many devices can be attached to a machine that is saved or resumed.
-    static let latePorts = 3
+    static let hotplugPorts = 3
 
     /// What `device_add` is to attach to such a machine, each as its members: QEMU neither saves one that has
     /// our virtio socket nor resumes it, and a disk's size is part of what is saved.
-    static func lateDevices(_ machine: MachineConfiguration) -> [[(String, JSONValue)]] {
+    static func hotplugDevices(_ machine: MachineConfiguration) -> [[(String, JSONValue)]] {
         var devices: [[(String, JSONValue)]] = machine.disks.enumerated().map { index, disk in
             [
                 ("driver", .string("virtio-blk-pci")), ("drive", .string("disk\(index)")),
@@ -46,7 +46,7 @@ package enum QEMUCommand {
             ])
         }
         return devices.enumerated().map { port, device in
-            device + [("bus", .string("late\(port)")), ("romfile", .string(""))]
+            device + [("bus", .string("hotplug\(port)")), ("romfile", .string(""))]
         }
     }
 
@@ -125,10 +125,11 @@ package enum QEMUCommand {
                 "-mon", "chardev=monitor,mode=control",
             ]
             // The root bus takes no device later.
-            for port in 0..<latePorts {
+            for port in 0..<hotplugPorts {
                 let slot = String(firstPortSlot + port, radix: 16)
                 arguments += [
-                    "-device", "pcie-root-port,id=late\(port),chassis=\(port + 1),addr=0x\(slot)",
+                    "-device",
+                    "pcie-root-port,id=hotplug\(port),chassis=\(port + 1),addr=0x\(slot)",
                 ]
             }
             if saving.isResumed { arguments += ["-incoming", "defer"] }

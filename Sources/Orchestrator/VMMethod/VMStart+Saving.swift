@@ -11,7 +11,7 @@ extension VMStart {
     /// nil where the machine is to be booted and no more.
     func savedSession() throws(BuildError) -> VMSession? {
         guard accelerator == .tcg, setup.resumes, setup.stock == nil,
-            disks.count < QEMUCommand.latePorts
+            disks.count < QEMUCommand.hotplugPorts
         else { return nil }
         let began = monotonicSeconds()
         let folder = try folder("saving")
@@ -21,8 +21,10 @@ extension VMStart {
         model.saving = saving
         let key = MachineSnapshot.key(model, accelerator)
         let entry = cache.find(key)
-        if entry?.facts[Self.unusable] != nil { return nil }
+        if let entry, isUnusable(entry) { return nil }
         let snapshot = entry.flatMap { MachineSnapshot($0, memory: setup.memory) }
+        // Room for a new one.
+        if snapshot == nil { cache.remove(key) }
         var isBooting = false
         var kept: Latch<Void>?
         do throws(BuildError) {
@@ -40,29 +42,34 @@ extension VMStart {
                     let (hello, welcome) = try awaitHello(started)
                     isBooting = false
                     kept = try save(started, monitor, hello, saving.memory, as: key, in: cache)
-                    try monitor.run(with: QEMUCommand.lateDevices(machine))
+                    try monitor.run(with: QEMUCommand.hotplugDevices(machine))
                     try started.channel.answer(welcome)
                     try renew(started.channel, disks: machine.disks.map(\.serial))
                     return Beginning(started, hello, isBooted: true, kept: kept)
                 }
             }
         } catch {
+            kept?.wait()
             // A kernel that does not come to a hello would not do it another time either.
             guard !isBooting, !error.isInterruption else { throw error }
             let reason = ([error.message] + error.details.prefix(1)).joined(separator: "; ")
             note("The VM's snapshot is of no use (\(reason)): it boots anew.")
-            kept?.wait()
             cache.remove(key)
-            // What the agent or QEMU refuses it will always refuse. All else may go well another time.
-            if error.kind == .guest {
-                _ = try? cache.add(key, facts: [Self.unusable: error.message]) { _ in }
-            }
+            _ = try? cache.add(key, facts: [Self.unusable: reason]) { _ in }
             return nil
         }
     }
 
-    /// Of a cache entry that only says why there is none.
+    /// Of a cache entry that only says why there is none. What failed is not tried again for a day: it may be
+    /// that this QEMU or kernel can never do it, or that the host was too busy.
     private static let unusable = "unusable"
+
+    private func isUnusable(_ entry: CacheEntry) -> Bool {
+        guard entry.facts[Self.unusable] != nil,
+            let made = try? FileStatus(descriptor: entry.file.rawValue).modified
+        else { return false }
+        return wallClock().seconds - made < 24 * 3600
+    }
 
     private func note(_ text: String) { setup.reporter.report(.note(text)) }
 
@@ -78,7 +85,7 @@ extension VMStart {
         in folder: FilePath
     ) throws(BuildError) -> MachineConfiguration.Saving {
         MachineConfiguration.Saving(
-            memory: try Self.ofTheHost { () throws(Errno) in
+            memory: try Self.ofTheHost("no memory for the guest") { () throws(Errno) in
                 try makeMemoryFile("guest", size: UInt64(setup.memory) << 20)
             },
             monitorSocket: folder.appending("monitor"),
@@ -96,9 +103,13 @@ extension VMStart {
         as key: String,
         in cache: BootstrapCache
     ) throws(BuildError) -> Latch<Void> {
-        let state = try Self.ofTheHost { () throws(Errno) in try makeMemoryFile("state") }
+        let state = try Self.ofTheHost("no memory for the VM's state") { () throws(Errno) in
+            try makeMemoryFile("state")
+        }
         try monitor.save(to: state)
-        let copy = try Self.ofTheHost { () throws(Errno) in try MachineSnapshot.copy(of: memory) }
+        let copy = try Self.ofTheHost("cannot copy the guest's memory") { () throws(Errno) in
+            try MachineSnapshot.copy(of: memory)
+        }
         let frame: [UInt8]
         do throws(FrameError) {
             frame = try GuestMessage.hello(hello).frame()
@@ -108,7 +119,6 @@ extension VMStart {
         let kept = Latch<Void>()
         let reporter = setup.reporter
         try startWorker("snapshot") {
-            yieldToOthers()
             var text = "The VM's boot is kept as a snapshot: later starts resume it."
             do throws(BuildError) {
                 try MachineSnapshot.store(key, in: cache, state: state, hello: frame, memory: copy)
@@ -128,12 +138,15 @@ extension VMStart {
         _ endpoint: any ControlEndpoint
     ) throws(BuildError) -> Beginning {
         var machine = given
-        machine.saving?.memory = try Self.ofTheHost { () throws(Errno) in try snapshot.memory() }
+        machine.saving?.memory = try Self.ofTheHost("cannot read it") { () throws(Errno) in
+            try snapshot.memory()
+        }
         machine.saving?.isResumed = true
-        let state = try Self.ofTheHost { () throws(Errno) in try snapshot.state() }
+        let state = try Self.ofTheHost("cannot read it") { () throws(Errno) in try snapshot.state()
+        }
         return try start(machine, endpoint) { (started, monitor) throws(BuildError) in
             try monitor.load(from: state)
-            try monitor.run(with: QEMUCommand.lateDevices(machine))
+            try monitor.run(with: QEMUCommand.hotplugDevices(machine))
             let hello = try started.channel.handshake(with: snapshot.hello)
             try renew(started.channel, disks: machine.disks.map(\.serial))
             note("The VM is resumed from a snapshot of its boot.")
@@ -181,12 +194,13 @@ extension VMStart {
     }
 
     private static func ofTheHost<Value>(
+        _ what: String,
         _ body: () throws(Errno) -> Value
     ) throws(BuildError) -> Value {
         do throws(Errno) {
             return try body()
         } catch {
-            throw BuildError(.host, "no memory for the guest: \(error)")
+            throw BuildError(.host, "\(what): \(error)")
         }
     }
 }

@@ -41,8 +41,7 @@ struct MachineSnapshot {
     init?(_ entry: CacheEntry, memory: Int) {
         let size = UInt64(memory) << 20
         guard let layout = SnapshotLayout(facts: entry.facts, memory: size),
-            let data = try? OwnedFD.open(entry.data, O_RDONLY),
-            let hello = try? data.read(
+            let hello = try? entry.file.read(
                 count: Int(layout.hello),
                 at: Int64(clamping: layout.state)
             )
@@ -90,8 +89,7 @@ struct MachineSnapshot {
 
     /// The guest's memory, in a new file.
     func memory() throws(Errno) -> SharedFD {
-        let data = SharedFD(try OwnedFD.open(entry.data, O_RDONLY))
-        return try Self.memory(size, layout, from: data) { $0.offset }
+        try Self.memory(size, layout, from: entry.file) { $0.offset }
     }
 
     /// A copy of a guest's memory, of which the guest knows nothing.
@@ -102,8 +100,10 @@ struct MachineSnapshot {
         return try Self.memory(size, layout, from: memory) { $0.address }
     }
 
-    /// What QEMU is to be given, at its first byte.
-    func state() throws(Errno) -> SharedFD { SharedFD(try OwnedFD.open(entry.data, O_RDONLY)) }
+    /// What QEMU is to be given: the same file with a position of its own, which is at the first byte.
+    func state() throws(Errno) -> SharedFD {
+        SharedFD(try OwnedFD.open(FilePath("/proc/self/fd/\(entry.file.rawValue)"), O_RDONLY))
+    }
 
     /// By all processors: through a mapping, since writes to one file wait for one another.
     /// - Parameter place: of a piece in `source`.

@@ -86,7 +86,7 @@ final class QEMUMonitor {
                 throw BuildError(.host, "QEMU's monitor: no JSON after \(command)")
             }
             if let error = line.error {
-                throw BuildError(.guest, "QEMU refuses \(command): \(error.desc)")
+                throw BuildError(.host, "QEMU refuses \(command): \(error.desc)")
             }
             // Anything else is an event.
             if let answer = line.answer { return answer.status }
