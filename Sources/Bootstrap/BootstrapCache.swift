@@ -2,7 +2,8 @@ import CLinux
 import SystemIO
 package import SystemPackage
 
-/// Prepared kernels, initramfs images and snapshots of booted machines, in `$XDG_CACHE_HOME/builddisks` (or `~/.cache/builddisks`).
+/// Prepared kernels, initramfs images and snapshots of booted machines, in `$XDG_CACHE_HOME/builddisks`
+/// (or `~/.cache/builddisks`).
 ///
 /// Several processes may use it at once: an entry is a folder that appears whole by rename, is
 /// checked whenever it is read, and is only evicted while nobody holds its lock.

@@ -47,7 +47,12 @@ struct KernelCover {
         if late.isEmpty { return }
         let newest = DeployedKernel.newest(in: work.sysroot, osname: work.osname)
         guard newest?.checksum == work.installed.checksum else {
-            throw Failure(.systemCall, step: "find the kernel in", subject: "/boot", errno: EIO)
+            throw Failure(
+                .systemCall,
+                step: "find the new deployment's kernel in",
+                subject: work.sysroot.appending("boot").string,
+                errno: ENOENT
+            )
         }
     }
 }

@@ -16,9 +16,6 @@ package func terminalColumns() -> Int {
     return known == 0 && size.ws_col > 0 ? Int(size.ws_col) : 80
 }
 
-/// Seconds since 1970. The C function is `time`.
-package func currentTime() -> Int64 { Int64(time(nil)) }
-
 /// "20260815.143015": a moment in UTC.
 /// - Parameter seconds: since 1970. The C function is `gmtime_r`.
 package func compactTime(_ seconds: UInt64) -> String {
@@ -33,9 +30,6 @@ package func compactTime(_ seconds: UInt64) -> String {
         + digits(parts.tm_mday, 2) + "." + digits(parts.tm_hour, 2) + digits(parts.tm_min, 2)
         + digits(parts.tm_sec, 2)
 }
-
-/// Seconds since 1970, now.
-package func wallClockSeconds() -> UInt64 { UInt64(clamping: time(nil)) }
 
 /// Since 1970, now. The C function is `clock_gettime(CLOCK_REALTIME)`.
 package func wallClock() -> (seconds: Int, nanoseconds: Int) {

@@ -45,7 +45,7 @@ struct FailureReport {
             ("disk", plan.diskFileName), ("target", plan.request.target),
             ("repository", plan.request.repository.string), ("ref", plan.request.ref),
             ("commit", plan.commit.checksum.hex), ("method", plan.request.method.rawValue),
-            ("when", "\(compactTime(UInt64(clamping: currentTime()))) UTC"),
+            ("when", "\(compactTime(UInt64(clamping: wallClock().seconds))) UTC"),
             ("after", ProgressText.duration(seconds)),
             ("phase", phase?.rawValue ?? timeline.phases.last?.phase ?? "–"),
             ("exit code", "\(error.exitCode)"), ("host", host),

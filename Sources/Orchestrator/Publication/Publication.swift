@@ -73,7 +73,7 @@ struct Publication {
             ?? BuildRecord.name(of: records.map { BuildRecord.Member($0) })
         let record = BuildRecord(
             build: name,
-            published: Int(currentTime()),
+            published: wallClock().seconds,
             seconds: monotonicSeconds() - started,
             disks: records,
             failed: failures.map {

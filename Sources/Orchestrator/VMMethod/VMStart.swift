@@ -13,7 +13,13 @@ struct VMStart {
 
     /// Seconds for the way to the agent's hello. KVM takes about one; an emulated guest on a busy
     /// host may take a minute.
-    private static let helloLimit: [Accelerator: Double] = [.kvm: 20, .uml: 60, .tcg: 180]
+    private var helloLimit: Double {
+        switch accelerator {
+        case .kvm: 20
+        case .uml: 60
+        case .tcg: 180
+        }
+    }
 
     func session() throws(BuildError) -> VMSession {
         if let session = try savedSession() { return session }
@@ -92,7 +98,7 @@ struct VMStart {
     func awaitHello(
         _ started: Started
     ) throws(BuildError) -> (hello: Hello, welcome: [UInt8]) {
-        try started.channel.awaitHello(limit: Self.helloLimit[accelerator] ?? 60)
+        try started.channel.awaitHello(limit: helloLimit)
     }
 
     /// Starts the machine with its disks and its virtio socket.
@@ -167,8 +173,7 @@ struct VMStart {
     ) throws(BuildError) -> Beginning {
         let started = try start(configuration, endpoint)
         do throws(BuildError) {
-            let (hello, welcome) = try awaitHello(started)
-            try started.channel.answer(welcome)
+            let hello = try started.channel.handshake(limit: helloLimit)
             return Beginning(started, hello, isBooted: true)
         } catch {
             started.machine.stop()

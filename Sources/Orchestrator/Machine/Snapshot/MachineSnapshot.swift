@@ -6,7 +6,7 @@ import SystemIO
 import SystemPackage
 
 /// A machine as it was when its agent had said hello, without disks and without a virtio socket: those it
-/// gets when it is resumed. It stays in the cache as long as this lives.
+/// gets when it is resumed. It stays readable as long as this lives.
 struct MachineSnapshot {
     private let entry: CacheEntry
     private let layout: SnapshotLayout
