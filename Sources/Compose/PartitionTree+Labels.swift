@@ -12,7 +12,12 @@ extension PartitionTree {
         let attributes = files.xattrs(of: node)
         let own = attributes.first { $0.name == Labels.attribute }?.value
         let mode = files.mode(of: node)
-        let label = try labels.label(place, path, mode: mode, own: own)
+        let label = try labels.label(
+            additions.contains(node) ? .addition : place,
+            path,
+            mode: mode,
+            own: own
+        )
         if label != own {
             let others = attributes.filter { $0.name != Labels.attribute }
             let labelled = label.map { FileTree.Xattr(name: Labels.attribute, value: $0) }

@@ -14,6 +14,8 @@ struct PartitionTree: Sendable {
     private(set) var files: FileTree
     private(set) var copies: [Copy] = []
     private(set) var inline: [(node: Node, bytes: [UInt8])] = []
+    /// What the user adds, with the folders that were made for it.
+    private(set) var additions: Set<Node> = []
     /// For everything that libostree would give the time of the clock.
     let created: Int64
     private var xattrSets: [[ExtendedAttribute]: FileTree.XattrSetID] = [:]
@@ -105,6 +107,16 @@ struct PartitionTree: Sendable {
 
     /// - Parameter addition: nil for a folder that leads to one.
     mutating func added(
+        _ name: String,
+        in parent: Node,
+        _ addition: Addition?
+    ) throws(ComposeError) -> Node {
+        let node = try makeAdded(name, in: parent, addition)
+        additions.insert(node)
+        return node
+    }
+
+    private mutating func makeAdded(
         _ name: String,
         in parent: Node,
         _ addition: Addition?

@@ -23,7 +23,7 @@ struct PreparedCommit: Sendable {
         tree = try CommitTree(plan.commit, in: plan.repository)
         kernel = try KernelFiles(in: tree)
         labels = try Labels(
-            tree,
+            plan.commit,
             version,
             plan.repository,
             scratch: scratch.appending("selinux")

@@ -18,16 +18,19 @@ extension AddedFile {
     private static let temporaryName = ".builddisks-new"
 
     fileprivate func add(to root: FilePath) throws(Errno) {
-        var parts = path.split(separator: "/").map(String.init)
-        guard let name = parts.popLast(), !parts.contains(".."), name != "..", name != "." else {
+        let parts = path.split(separator: "/").map(String.init)
+        guard let name = parts.last, !parts.contains(".."), name != "." else {
             throw .invalidArgument
         }
         var folder = try OwnedFD.open(root, O_PATH | O_DIRECTORY)
-        for part in parts { folder = try Self.folder(part, in: folder.rawValue) }
+        for (index, part) in parts.dropLast().enumerated() {
+            folder = try Self.folder(part, in: folder.rawValue, label: label(index))
+        }
         let parent = folder.rawValue
+        let label = label(parts.count - 1)
         switch content {
         case .directory:
-            let made = try Self.folder(name, in: parent, O_RDONLY)
+            let made = try Self.folder(name, in: parent, O_RDONLY, label: label)
             try setOwnerAndMode(made.rawValue)
         case .file(let bytes):
             try replacing(name, in: parent) { () throws(Errno) in
@@ -35,6 +38,7 @@ extension AddedFile {
                 let file = try Self.open(Self.temporaryName, in: parent, flags, 0o600)
                 try writeAll(file.rawValue, bytes)
                 try setOwnerAndMode(file.rawValue)
+                try Self.setLabel(label, of: Self.temporaryName, in: parent)
             }
         case .symlink(let target):
             try replacing(name, in: parent) { () throws(Errno) in
@@ -42,12 +46,34 @@ extension AddedFile {
                 try syscall {
                     unsafe fchownat(parent, Self.temporaryName, uid, gid, AT_SYMLINK_NOFOLLOW)
                 }
+                try Self.setLabel(label, of: Self.temporaryName, in: parent)
             }
         case .append(let bytes):
             let flags = O_WRONLY | O_APPEND | O_NOFOLLOW
             let file = try Self.open(name, in: parent, flags)
             try writeAll(file.rawValue, bytes)
         }
+    }
+
+    /// Of the name at `index` in the path; nil for none.
+    private func label(_ index: Int) -> String? {
+        guard labels.indices.contains(index), !labels[index].isEmpty else { return nil }
+        return labels[index]
+    }
+
+    /// As libselinux sets it, with a NUL. By the name in its folder, since neither a link nor a
+    /// descriptor that only names a folder takes attributes.
+    private static func setLabel(
+        _ label: String?,
+        of name: String,
+        in parent: CInt
+    ) throws(Errno) {
+        guard let label else { return }
+        try ExtendedAttributes.set(
+            "security.selinux",
+            to: Array(label.utf8) + [0],
+            at: FilePath("/proc/self/fd/\(parent)").appending(name)
+        )
     }
 
     /// The owner goes first: a change of it clears setuid bits.
@@ -77,10 +103,12 @@ extension AddedFile {
     private static func folder(
         _ name: String,
         in parent: CInt,
-        _ flags: CInt = O_PATH
+        _ flags: CInt = O_PATH,
+        label: String?
     ) throws(Errno) -> OwnedFD {
         do throws(Errno) {
             try syscall { unsafe mkdirat(parent, name, 0o755) }
+            try setLabel(label, of: name, in: parent)
         } catch .fileExists {
             // Taken as it is.
         }

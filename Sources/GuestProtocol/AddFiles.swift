@@ -64,13 +64,24 @@ package struct AddedFile: WireValue {
     package var uid: UInt32
     package var gid: UInt32
     package var content: Content
+    /// SELinux labels of the folders that lead to it and of itself, one for each name in `path`, empty
+    /// where there is none; given to what is made. None at all where the system has no policy.
+    package var labels: [String]
 
-    package init(path: String, mode: UInt32, uid: UInt32 = 0, gid: UInt32 = 0, content: Content) {
+    package init(
+        path: String,
+        mode: UInt32,
+        uid: UInt32 = 0,
+        gid: UInt32 = 0,
+        content: Content,
+        labels: [String] = []
+    ) {
         self.path = path
         self.mode = mode
         self.uid = uid
         self.gid = gid
         self.content = content
+        self.labels = labels
     }
 
     package init(from reader: inout WireReader) throws(WireError) {
@@ -79,6 +90,7 @@ package struct AddedFile: WireValue {
         uid = try reader.integer()
         gid = try reader.integer()
         content = try reader.value()
+        labels = try reader.strings()
     }
 
     package func encode(into writer: inout WireWriter) {
@@ -87,5 +99,6 @@ package struct AddedFile: WireValue {
         writer.append(uid)
         writer.append(gid)
         writer.append(content)
+        writer.append(labels)
     }
 }

@@ -4,7 +4,7 @@
 package enum ControlProtocol {
     /// The version that this code speaks. Any change of a message's encoding raises it; the frame's
     /// header and the start of `Hello` stay as they are in every version.
-    package static let version: UInt16 = 7
+    package static let version: UInt16 = 8
 
     /// The virtio-serial port's name, found by the guest in /sys/class/virtio-ports/*/name.
     package static let portName = "org.builddisks.control"

@@ -7,13 +7,16 @@ package import SystemPackage
 /// The SELinux policy of a system's tree: which label each path gets. Libostree's own reading of it, so
 /// that labels are those that a deployment of the tree would give.
 package final class SELinuxPolicy: Sendable {
+    /// The extended attribute that labels are kept in.
+    package static let attribute = "security.selinux"
+
     private let policy: OwnedGObject
     private let root: FilePath
     /// libselinux keeps in a global variable which policy it is about to read.
     private static let opening = Mutex(())
 
     /// Whether this host's libostree was built with it; else every tree seems to be without a policy.
-    package static var isSupported: Bool {
+    static var isSupported: Bool {
         OSTREE_BUILT_FEATURES.split(separator: " ").contains("selinux")
     }
 

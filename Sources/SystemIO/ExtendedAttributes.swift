@@ -26,6 +26,19 @@ package enum ExtendedAttributes {
         }
     }
 
+    /// Sets an attribute, whether it was there or not. The C function is `lsetxattr`.
+    package static func set(
+        _ name: String,
+        to value: [UInt8],
+        at path: FilePath
+    ) throws(Errno) {
+        try syscall {
+            unsafe path.withPlatformString {
+                unsafe lsetxattr($0, name, value, value.count, 0)
+            }
+        }
+    }
+
     /// Asks for the size, then for the bytes, again if they have grown in between (ERANGE).
     private static func sized(
         _ call: (UnsafeMutablePointer<CChar>?, Int) -> Int

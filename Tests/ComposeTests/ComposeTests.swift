@@ -30,39 +30,16 @@ enum BootableTree {
     }
 }
 
-/// A policy as far as labels go, and files that have labels of their own.
+/// A tree with a policy, and files that have labels of their own.
 enum LabelledTree {
-    static let contexts = """
-        /.*\tsystem_u:object_r:default_t:s0
-        /\t-d\tsystem_u:object_r:root_t:s0
-        /etc(/.*)?\tsystem_u:object_r:etc_t:s0
-        /etc/shadow\t--\tsystem_u:object_r:shadow_t:s0
-        /etc/default\t-d\tsystem_u:object_r:default_dir_t:s0
-        /var(/.*)?\tsystem_u:object_r:var_t:s0
-        /var/run\t-l\tsystem_u:object_r:var_run_t:s0
-        /var/tmp\t-d\tsystem_u:object_r:tmp_t:s0
-        /var/lib/private\t<<none>>
-
-        """
-
     static let own: [String: [UInt8]] = [
         "security.selinux": Array("system_u:object_r:own_t:s0".utf8) + [0], "user.other": [1],
     ]
 
     static func entries(libostree: String, mode: String = "enforcing") -> [TarEntry] {
-        let policy = "usr/etc/selinux/demo"
-        return BootableTree.entries(
+        BootableTree.entries(
             libostree: libostree,
-            more: [
-                .directory("usr/etc/selinux"),
-                .file("usr/etc/selinux/config", Array("SELINUX=\(mode)\nSELINUXTYPE=demo\n".utf8)),
-                .directory(policy),
-                .directory(policy + "/contexts"),
-                .directory(policy + "/contexts/files"),
-                .file(policy + "/contexts/files/file_contexts", Array(contexts.utf8)),
-                .directory(policy + "/policy"),
-                // Libostree wants to know its checksum, no more.
-                .file(policy + "/policy/policy.33", [1]),
+            more: SamplePolicy.entries(mode: mode) + [
                 .file("usr/etc/labelled", Array("l".utf8), xattrs: own),
                 .directory("usr/etc/labelled.d", xattrs: own),
                 .symlink("usr/etc/link", to: "labelled"),

@@ -15,14 +15,19 @@ import Testing
     ) throws {
         let sample = try SampleRepository(LabelledTree.entries(libostree: libostree))
         var plan = try plan(sample, fstab: Array("here\n".utf8))
-        plan.additions = [Addition(path: "var/new/f", mode: 0o644, content: .file([1]))]
+        plan.additions = [
+            Addition(path: "var/new/f", mode: 0o644, content: .file([1])),
+            Addition(path: "etc/new/link", mode: 0o777, content: .symlink(target: "f")),
+        ]
         let disk = try ComposedDisk(plan)
         let root = "/ostree/deploy/demo/deploy/\(sample.commit).0"
         let own = Self.label("own")
         let labels = [
             "\(root)/etc/shadow": Self.label("shadow"), "\(root)/etc/passwd": Self.label("etc"),
             "\(root)/etc/fstab": Self.label("etc"), "\(root)/etc/default": nil,
-            "\(root)/etc/link": nil, "\(root)/etc/labelled": keepsOwn ? own : Self.label("etc"),
+            "\(root)/etc/link": nil, "\(root)/etc/new": Self.label("etc"),
+            "\(root)/etc/new/link": Self.label("etc"),
+            "\(root)/etc/labelled": keepsOwn ? own : Self.label("etc"),
             "\(root)/etc/labelled.d": keepsOwn ? own : nil, "\(root)/usr/etc/labelled": own,
             "\(root)/usr/share/labelled": own, "\(root)/usr/etc/shadow": nil, root: nil,
             "/ostree/deploy/demo/var": Self.label("var"),

@@ -30,6 +30,37 @@ import Testing
         #expect(try directoryNames(FilePath(folder.file("a/b"))) == ["f"])
     }
 
+    /// Only root may set this attribute, on a file system that keeps it.
+    @Test(.enabled(if: getuid() == 0)) func whatIsMadeIsLabelled() throws {
+        let folder = try ScratchFolder()
+        try folder.write("old/x", "")
+        func labelled(_ path: String, _ content: AddedFile.Content) -> AddedFile {
+            var file = file(path, content)
+            file.labels = path.split(separator: "/").map { "label_\($0)" }
+            return file
+        }
+        var skipping = labelled("bare/none", .file([]))
+        skipping.labels = ["", ""]
+        try AddFiles(
+            root: folder.path,
+            files: [
+                labelled("old/new/f", .file([1])), labelled("old/l", .symlink(target: "new")),
+                labelled("old/d", .directory), skipping,
+            ]
+        ).perform()
+        func label(_ path: String) throws -> [UInt8] {
+            let name = Array("security.selinux".utf8)
+            return try ExtendedAttributes.value(of: name, at: FilePath(folder.file(path)))
+        }
+        for name in ["new", "new/f", "l", "d"] {
+            let last = name.split(separator: "/").last ?? ""
+            #expect(try label("old/" + name) == Array("label_\(last)".utf8) + [0])
+        }
+        for name in ["old", "old/x", "bare", "bare/none"] {
+            #expect(throws: Errno.noData, "\(name)") { try label(name) }
+        }
+    }
+
     @Test func aHardLinkOfTheRepositoryIsNotWritten() throws {
         let folder = try ScratchFolder()
         try folder.write("object", "kept")

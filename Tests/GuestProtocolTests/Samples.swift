@@ -63,7 +63,12 @@ enum Samples {
                     AddedFile(path: "etc/a", mode: 0o600, uid: 7, gid: 8, content: .file([1, 2])),
                     AddedFile(path: "etc/a", mode: 0, content: .append([3])),
                     AddedFile(path: "etc/d", mode: 0o755, content: .directory),
-                    AddedFile(path: "etc/l", mode: 0o777, content: .symlink(target: "a")),
+                    AddedFile(
+                        path: "etc/l",
+                        mode: 0o777,
+                        content: .symlink(target: "a"),
+                        labels: ["", "system_u:object_r:etc_t:s0"]
+                    ),
                 ]
             )
         ),

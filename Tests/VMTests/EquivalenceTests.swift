@@ -15,8 +15,64 @@ extension VirtualMachineTests {
                 VMEnvironment.ref,
                 osname: "tiny",
                 size: "1G",
-                accelerator: VMEnvironment.quickAccelerator
+                accelerator: VMEnvironment.quickAccelerator,
+                in: try environment.userFolder()
             )
+        }
+
+        /// What is added gets the labels of the commit's policy from both, though neither has a kernel
+        /// that knows it.
+        @Test func additionsAreLabelledAlike() throws {
+            let folder = try environment.userFolder()
+            try folder.write("added", "added\n")
+            let disks = try compare(
+                try labelledRepository(in: folder),
+                VMEnvironment.ref,
+                osname: "tiny",
+                size: "1G",
+                accelerator: VMEnvironment.quickAccelerator,
+                in: folder,
+                [
+                    "--file", "/etc/new/added=\(folder.file("added"))", "--file",
+                    "/var/new/added=\(folder.file("added"))",
+                ]
+            )
+            let listing = try runCommand(
+                [VMEnvironment.root + "/scripts/image-listing", disks.vm]
+            )
+            let label = (Array("system_u:object_r:etc_t:s0".utf8) + [0])
+                .map { String(format: "%02x", $0) }.joined()
+            for path in ["fstab", "new", "new/added"] {
+                let line = listing.output.split(separator: "\n")
+                    .first { $0.hasSuffix(" /etc/\(path)") }
+                #expect(
+                    line?.contains("security.selinux=\(label) ") == true,
+                    "\(path): \(line ?? "nothing")"
+                )
+            }
+        }
+
+        /// The tiny commit with a policy.
+        private func labelledRepository(in folder: ScratchFolder) throws -> String {
+            let repository = folder.file("repo")
+            let policy = folder.file("policy.tar")
+            try Data(TarArchive.bytes(of: SamplePolicy.entries())).write(
+                to: URL(fileURLWithPath: policy)
+            )
+            let ostree = ["ostree", "--repo=\(repository)"]
+            for command in [
+                ostree + ["init", "--mode=archive"],
+                ostree + ["pull-local", environment.repository, VMEnvironment.ref],
+                ostree + [
+                    "commit", "--branch=\(VMEnvironment.ref)",
+                    "--tree=ref=\(VMEnvironment.ref)", "--tree=tar=\(policy)",
+                    "--timestamp=2020-01-01T00:00:00Z",
+                ],
+            ] {
+                let done = try runCommand(command)
+                try #require(done.status == 0, "\(command): \(done.errors)")
+            }
+            return repository
         }
 
         @Test(
@@ -34,7 +90,8 @@ extension VirtualMachineTests {
                 String(ref),
                 osname: "debian",
                 size: "8G",
-                accelerator: "tcg"
+                accelerator: "tcg",
+                in: try environment.userFolder()
             )
         }
 
@@ -64,14 +121,16 @@ extension VirtualMachineTests {
             }
         }
 
+        @discardableResult
         private func compare(
             _ repository: String,
             _ ref: String,
             osname: String,
             size: String,
-            accelerator: String
-        ) throws {
-            let folder = try environment.userFolder()
+            accelerator: String,
+            in folder: ScratchFolder,
+            _ more: [String] = []
+        ) throws -> (vm: String, composed: String) {
             var disks: [String] = []
             for method in ["vm", "compose"] {
                 let images = folder.path + "/" + method
@@ -80,7 +139,7 @@ extension VirtualMachineTests {
                         environment.builddisks, "build", "--repo", repository, "--ref", ref,
                         "--osname", osname, "--output", images, "--size", size, "--method", method,
                         "--accel", accelerator,
-                    ],
+                    ] + more,
                     environment: userVariables(folder)
                 )
                 try #require(build.status == 0, "\(build.output)\n\(build.errors)")
@@ -98,6 +157,7 @@ extension VirtualMachineTests {
             #expect(others.isEmpty, "\(others.prefix(20)), \(others.count) in all")
             // The two disks come from different clocks: were none found, nothing was compared.
             #expect(differences.contains { $0.field == "mtime" })
+            return (disks[0], disks[1])
         }
     }
 }

@@ -90,8 +90,7 @@ struct VMInstallation {
     }
 
     /// `ostree admin deploy`, with what makes libostree write for the syslinux loader too (it always
-    /// writes the entries that systemd-boot reads), and what the installed system finds its file
-    /// systems by.
+    /// writes the entries that systemd-boot reads).
     func deploy() throws(BuildError) {
         if plan.layout.scheme.startsFromBIOS { try prepareForSyslinux() }
         // --karg replaces an earlier argument of the same key; --karg-append keeps both. A repository
@@ -105,17 +104,6 @@ struct VMInstallation {
             ]
                 + plan.kernelArguments.map { "--karg-append=\($0)" } + [plan.request.ref]
         )
-        if let fstab = plan.fstab {
-            let deployment =
-                Self.target + "/ostree/deploy/\(plan.request.osname)/deploy/"
-                + "\(plan.commit.checksum.hex).0"
-            try guest.perform(
-                .makeEntries([
-                    NewEntry(path: deployment + "/etc/fstab", mode: 0o644, content: .file(fstab))
-                ]),
-                "write /etc/fstab"
-            )
-        }
     }
 
     private func prepareForSyslinux() throws(BuildError) {

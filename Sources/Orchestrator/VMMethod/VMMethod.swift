@@ -111,7 +111,7 @@ struct VMMethod: DiskMethod {
         }
         try clock.run(.deploy) { () throws(BuildError) in
             try installation.deploy()
-            try installation.addFiles()
+            try installation.addFiles(isNew: true) { reporter.report(.note($0)) }
         }
         if plan.layout.scheme.startsFromBIOS {
             try clock.run(.bootloader) { () throws(BuildError) in
@@ -134,7 +134,7 @@ struct VMMethod: DiskMethod {
         try clock.run(.pull) { () throws(BuildError) in try pull(installation, ready) }
         try clock.run(.deploy) { () throws(BuildError) in
             try update.deploy()
-            try installation.addFiles()
+            try installation.addFiles(isNew: false) { reporter.report(.note($0)) }
             try update.trim()
         }
     }
