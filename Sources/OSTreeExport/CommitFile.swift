@@ -35,7 +35,7 @@ final class CommitFile: Node {
             mode: info.mode,
             uid: info.uid,
             gid: info.gid,
-            linkCount: isOwnInode ? 1 : try view.linkCount(checksum),
+            linkCount: isOwnInode ? 1 : view.linkCount(checksum),
             size: size,
             blocks: info.isSymlink ? 0 : size / 512 + (size % 512 == 0 ? 0 : 1),
             accessed: .init(seconds: 0),

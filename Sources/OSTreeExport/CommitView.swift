@@ -55,17 +55,16 @@ final class CommitView: Sendable {
         try reading { () throws(OSTreeError) in try contents.content(of: checksum, size: size) }
     }
 
-    /// How many paths of the commit lead to the object. The first call reads all dirtrees.
-    func linkCount(_ checksum: Checksum) throws(Errno) -> UInt64 {
-        let counts = try reading { () throws(OSTreeError) in
-            try links.withLock { links throws(OSTreeError) in
-                if let known = links { return known }
-                let counts = try LinkCounts(commit: commit, repository: repository)
-                links = counts
-                return counts
-            }
+    /// How many paths of the commit lead to the object. The first call reads all dirtrees; what lies
+    /// below one that is missing or damaged does not count, now or later.
+    func linkCount(_ checksum: Checksum) -> UInt64 {
+        links.withLock { links in
+            if let known = links { return known.count(of: checksum) }
+            let counts = LinkCounts(commit: commit, repository: repository)
+            if let failure = counts.failure { note(failure) }
+            links = counts
+            return counts.count(of: checksum)
         }
-        return counts.count(of: checksum)
     }
 
     /// Notes what is wrong for `readFailures`, and gives the client an errno for it.
@@ -75,9 +74,13 @@ final class CommitView: Sendable {
         do throws(OSTreeError) {
             return try body()
         } catch {
-            failures.withLock { if $0.count < 100 { $0.append(error) } }
+            note(error)
             if case .objectUnreadable(_, _, let errno) = error { throw errno }
             throw .ioError
         }
+    }
+
+    private func note(_ failure: OSTreeError) {
+        failures.withLock { if $0.count < 100 { $0.append(failure) } }
     }
 }

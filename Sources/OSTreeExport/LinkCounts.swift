@@ -4,11 +4,14 @@ import OSTree
 struct LinkCounts: Sendable {
     /// Only what has more than one.
     private let several: [Checksum: UInt64]
+    /// The first dirtree that could not be read: what lies below such is not counted.
+    let failure: OSTreeError?
 
     /// Reads each dirtree once, however often the commit holds it: equal folders share one, and a
     /// commit may nest them so that its paths are beyond counting. Sums stop at the largest number.
-    init(commit: Commit, repository: Repository) throws(OSTreeError) {
-        let order = try LinkCounts.sorted(from: commit.rootTree, repository)
+    init(commit: Commit, repository: Repository) {
+        let (order, failure) = LinkCounts.sorted(from: commit.rootTree, repository)
+        self.failure = failure
         var paths: [Checksum: UInt64] = [commit.rootTree: 1]
         var files: [Checksum: UInt64] = [:]
         for (checksum, tree) in order {
@@ -30,17 +33,26 @@ struct LinkCounts: Sendable {
         return overflow ? .max : sum
     }
 
-    /// All dirtrees, each before those it holds: the reverse of the order in which a depth-first
-    /// walk leaves them. With a list of its own instead of recursion, as commits may be deep.
+    /// All dirtrees that are there, each before those it holds: the reverse of the order in which a
+    /// depth-first walk leaves them. With a list of its own instead of recursion, as commits may be
+    /// deep.
     private static func sorted(
         from root: Checksum,
         _ repository: Repository
-    ) throws(OSTreeError) -> [(checksum: Checksum, tree: DirTree)] {
+    ) -> (order: [(checksum: Checksum, tree: DirTree)], failure: OSTreeError?) {
         var left: [(checksum: Checksum, tree: DirTree)] = []
-        var seen: Set<Checksum> = [root]
-        var path: [(checksum: Checksum, tree: DirTree, next: Int)] = [
-            (root, try repository.dirTree(root), 0)
-        ]
+        var seen: Set<Checksum> = []
+        var path: [(checksum: Checksum, tree: DirTree, next: Int)] = []
+        var failure: OSTreeError?
+        func enter(_ checksum: Checksum) {
+            guard seen.insert(checksum).inserted else { return }
+            do throws(OSTreeError) {
+                path.append((checksum, try repository.dirTree(checksum), 0))
+            } catch {
+                failure = failure ?? error
+            }
+        }
+        enter(root)
         while let top = path.last {
             guard top.next < top.tree.directories.count else {
                 left.append((top.checksum, top.tree))
@@ -48,11 +60,8 @@ struct LinkCounts: Sendable {
                 continue
             }
             path[path.count - 1].next += 1
-            let child = top.tree.directories[top.next].tree
-            if seen.insert(child).inserted {
-                path.append((child, try repository.dirTree(child), 0))
-            }
+            enter(top.tree.directories[top.next].tree)
         }
-        return left.reversed()
+        return (left.reversed(), failure)
     }
 }

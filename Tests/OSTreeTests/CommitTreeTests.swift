@@ -215,4 +215,43 @@ import Testing
         #expect(throws: Errno.ioError) { try node.openFile() }
         #expect("\(export.readFailures)".contains("\(checksum.hex).file is missing"))
     }
+
+    /// Pulled in part, or damaged: all else is served, with the links that are there, and looked for
+    /// once.
+    @Test(arguments: [false, true]) func aDirtreeThatIsNotThereIsMissedOnlyThere(
+        isDamaged: Bool
+    ) throws {
+        let sample = try SampleRepository(SampleTree.canonical)
+        defer { withExtendedLifetime(sample) {} }
+        let repository = try Repository(path: FilePath(sample.path))
+        let commit = try repository.commit(repository.resolve("os/sample"))
+        guard
+            case .directory(let checksum, _) = try repository.entry(at: "usr/lib/many", in: commit)
+        else {
+            Issue.record("no directory")
+            return
+        }
+        let path = "\(sample.path)/objects/\(objectPath(checksum)).dirtree"
+        let bytes = try Data(contentsOf: URL(fileURLWithPath: path))
+        if isDamaged {
+            try Data(bytes.dropLast() + [7]).write(to: URL(fileURLWithPath: path))
+        } else {
+            try FileManager.default.removeItem(atPath: path)
+        }
+        let export = try sample.view()
+        func attributes(_ path: String) throws -> Attributes {
+            try path.split(separator: "/").reduce(export.root()) {
+                try $0.child(named: Array($1.utf8))
+            }.attributes()
+        }
+        #expect(try attributes("usr/bin/tool").linkCount == 1)
+        #expect(try attributes("usr/share/copy-a").linkCount == 2)
+        #expect(export.readFailures.count == 1)
+        #expect("\(export.readFailures)".contains(checksum.hex))
+        #expect(throws: Errno.ioError) { try attributes("usr/lib/many") }
+        // Found again, it does not change what was told of others.
+        try bytes.write(to: URL(fileURLWithPath: path))
+        #expect(try attributes("usr/lib/many").linkCount == 2)
+        #expect(try attributes("usr/lib/many/0").linkCount == 1)
+    }
 }
