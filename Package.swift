@@ -240,6 +240,11 @@ let package = Package(
             ],
             exclude: ["python-client"]
         ),
+        // The program ninep-serve, from outside.
+        tests(
+            "NinePServeTests",
+            ["NinePConformance", "NineP", "SystemIO", "CLinux", "TestSupport", system]
+        ),
         tests(
             "VirtioSocketTests",
             [

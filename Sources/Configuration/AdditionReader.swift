@@ -80,7 +80,7 @@ struct AdditionReader {
             case .symlink: .symlink(target: try symlinkTarget(source))
             case .directory:
                 .directory(names: try directoryNames(source), permissions: permissions)
-            case .other: .other
+            case .socket, .other: .other
             }
         } catch .fileTooLarge {
             throw BuildError(

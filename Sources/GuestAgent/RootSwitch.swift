@@ -28,7 +28,7 @@ extension EnterRoot {
             switch try FileStatus(path, followingLinks: false).kind {
             case .symlink: plan[name] = .link(try symlinkTarget(path))
             case .directory: plan[name] = .bind(from: path.string)
-            case .regular, .other: break
+            case .regular, .socket, .other: break
             }
         }
         let defaults = root.appending("usr/etc")

@@ -14,28 +14,36 @@ struct Carriers {
     private static let port: UInt32 = 564
 
     init(_ listeners: [ListenArgument], service: NinePService) throws {
-        do {
+        do throws(Errno) {
             sockets = try SocketListener(service: service)
-            for listener in listeners {
-                switch listener {
-                case .socket(let address): try sockets.listen(address)
-                case .vhostUser(let path):
-                    let device = try VsockDevice(
-                        socketPath: path,
-                        guestCID: Self.guestCID,
-                        services: [Self.port: service]
-                    )
-                    try device.start()
-                    devices.append(device)
-                }
-                printError("ninep-serve: listening on \(listener)\(Self.hint(listener))")
+        } catch {
+            printError("ninep-serve: cannot listen: \(error)")
+            throw ExitCode(3)
+        }
+        for listener in listeners {
+            do {
+                try listen(listener, service: service)
+            } catch {
+                printError("ninep-serve: cannot listen: \(error)")
+                // The sockets of those before it are not to stay.
+                stop()
+                throw ExitCode(3)
             }
-        } catch let error as Errno {
-            printError("ninep-serve: cannot listen: \(error)")
-            throw ExitCode(3)
-        } catch let error as VsockError {
-            printError("ninep-serve: cannot listen: \(error)")
-            throw ExitCode(3)
+            printError("ninep-serve: listening on \(listener)\(Self.hint(listener))")
+        }
+    }
+
+    private mutating func listen(_ listener: ListenArgument, service: NinePService) throws {
+        switch listener {
+        case .socket(let address): try sockets.listen(address)
+        case .vhostUser(let path):
+            let device = try VsockDevice(
+                socketPath: path,
+                guestCID: Self.guestCID,
+                services: [Self.port: service]
+            )
+            try device.start()
+            devices.append(device)
         }
     }
 

@@ -13,7 +13,7 @@ package final class SocketListener: Sendable {
     private let loops: [EventLoop]
     private struct State {
         var threads: [Thread] = []
-        var paths: [FilePath] = []
+        var files: [SocketFile] = []
         var accepted = 0
     }
     private let state = Mutex(State())
@@ -31,9 +31,12 @@ package final class SocketListener: Sendable {
     }
 
     /// Begins to accept clients there.
-    package func listen(_ address: SocketAddress) throws(Errno) {
+    package func listen(_ address: SocketAddress) throws(ListenError) {
         let socket = SharedFD(try address.listen())
-        if case .unix(let path) = address { state.withLock { $0.paths.append(path) } }
+        if case .unix(let path) = address {
+            // A name that is gone already is nobody's to remove.
+            if let file = try? SocketFile(path) { state.withLock { $0.files.append(file) } }
+        }
         let label = "\(address)"
         let isUnix = if case .unix = address { true } else { false }
         let acceptor = Acceptor(socket: socket, label: label) { [weak self] client, number in
@@ -68,12 +71,13 @@ package final class SocketListener: Sendable {
         connection.start(handler)
     }
 
-    /// Ends all connections and waits for the threads. To be called once, from none of them.
+    /// Ends all connections, waits for the threads and removes the unix sockets that are still its
+    /// own. To be called once, from none of the threads.
     package func stop() {
         for loop in loops { loop.stop() }
-        let (threads, paths) = state.withLock { ($0.threads, $0.paths) }
+        let (threads, files) = state.withLock { ($0.threads, $0.files) }
         for thread in threads { thread.join() }
-        for path in paths { try? removeFile(path) }
+        for file in files { file.remove() }
     }
 }
 

@@ -3,7 +3,7 @@ package import SystemPackage
 
 /// What `lstat(2)`/`stat(2)`/`fstat(2)` tell of a file.
 package struct FileStatus: Sendable, Equatable {
-    package enum Kind: Sendable, Equatable { case regular, directory, symlink, other }
+    package enum Kind: Sendable, Equatable { case regular, directory, symlink, socket, other }
 
     package var kind: Kind
     /// Permission bits, without the type.
@@ -43,6 +43,7 @@ package struct FileStatus: Sendable, Equatable {
             case S_IFREG: .regular
             case S_IFDIR: .directory
             case S_IFLNK: .symlink
+            case S_IFSOCK: .socket
             default: .other
             }
         permissions = status.st_mode & 0o7777

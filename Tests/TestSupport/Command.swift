@@ -46,6 +46,13 @@ package final class RunningCommand {
         (try? String(contentsOfFile: folder.path + "/output", encoding: .utf8)) ?? ""
     }
 
+    /// What it has written to standard error so far.
+    package func errorsSoFar() -> String {
+        (try? String(contentsOfFile: folder.path + "/errors", encoding: .utf8)) ?? ""
+    }
+
+    package var isRunning: Bool { process.isRunning }
+
     package func wait() -> CommandResult {
         process.waitUntilExit()
         let status =

@@ -91,7 +91,7 @@ package struct BareRepository: Sendable {
                 case .regular, .symlink:
                     let text = String(decoding: try readFile(ref, limit: 4096), as: UTF8.self)
                     commits.insert(trimmed(text))
-                case .other: break
+                case .socket, .other: break
                 }
             }
         }

@@ -5,9 +5,18 @@ import SystemIO
 package import SystemPackage
 
 /// Why the device could not be made.
-package enum VsockError: Error, Equatable {
+package enum VsockError: Error, Equatable, CustomStringConvertible {
     case cannotListen(FilePath, Errno)
     case noResources(Errno)
+
+    package var description: String {
+        switch self {
+        case .cannotListen(let path, .addressInUse):
+            "\(path) exists already. Give another path, or remove it if no server uses it."
+        case .cannotListen(let path, let error): "\(path): \(error)"
+        case .noResources(let error): "the vsock device could not be made: \(error)"
+        }
+    }
 }
 
 /// What the device notices of its frontend. A host that gets no `driverReady` within a boot's time
@@ -33,7 +42,7 @@ package final class VsockDevice: Sendable {
         case stopped
     }
 
-    private let socketPath: FilePath
+    private let socketFile: SocketFile
     private let loop: DeviceLoop
     private let phase = Mutex(Phase.idle)
 
@@ -45,7 +54,6 @@ package final class VsockDevice: Sendable {
         guestCID: UInt64,
         services: [UInt32: any StreamService]
     ) throws(VsockError) {
-        self.socketPath = socketPath
         let listener: OwnedFD
         do {
             listener = try UnixSocket.listen(at: socketPath)
@@ -53,9 +61,14 @@ package final class VsockDevice: Sendable {
             throw .cannotListen(socketPath, error)
         }
         do {
+            socketFile = try SocketFile(socketPath)
+        } catch {
+            throw .cannotListen(socketPath, error)
+        }
+        do {
             loop = try DeviceLoop(listener: listener, guestCID: guestCID, services: services)
         } catch {
-            unlinkSocket(socketPath)
+            socketFile.remove()
             throw .noResources(error)
         }
     }
@@ -84,21 +97,16 @@ package final class VsockDevice: Sendable {
     }
 
     /// Stops the device and waits for its thread; every handler gets `closed()` before. Removes the
-    /// socket.
+    /// socket, should its name still be its own.
     package func stop() {
         let thread = phase.withLock { phase -> Thread? in
             defer { phase = .stopped }
             if case .running(let thread) = phase { return thread }
             return nil
         }
-        guard let thread else { return unlinkSocket(socketPath) }
+        guard let thread else { return socketFile.remove() }
         loop.mailbox.stop()
         thread.join()
-        unlinkSocket(socketPath)
+        socketFile.remove()
     }
-}
-
-/// The C function is `unlink`; a socket that is gone already is as good.
-private func unlinkSocket(_ path: FilePath) {
-    _ = unsafe path.withPlatformString { unsafe unlink($0) }
 }
