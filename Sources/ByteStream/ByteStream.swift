@@ -20,9 +20,17 @@ package protocol StreamHandler: AnyObject, Sendable {
     ///   came since) after `StreamConnection.resume()`.
     func received(_ bytes: UnsafeRawBufferPointer) -> Int
 
+    /// Whether something that the peer asked for is still being worked on, so that a peer which has
+    /// closed its own direction is still owed a reply. Called on the carrier's threads.
+    var isBusy: Bool { get }
+
     /// The connection is gone (peer closed, carrier stopped, or `close()` was called). Called once;
     /// nothing follows.
     func closed()
+}
+
+extension StreamHandler {
+    package var isBusy: Bool { false }
 }
 
 /// The carrier's side of one connection. Safe from any thread.

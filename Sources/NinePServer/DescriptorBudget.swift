@@ -13,6 +13,8 @@ package final class DescriptorBudget: Sendable {
         var isReadable = false
         /// Used since the clock's hand last came by.
         var isRecent = false
+        /// Its last name is gone: once seen, not asked again.
+        var isUnlinked = false
     }
 
     private struct State {
@@ -22,11 +24,18 @@ package final class DescriptorBudget: Sendable {
         var hand = 0
         /// Closed ones, whose objects can be used again.
         var spares: [SharedFD] = []
+        /// Reclaimed while replies that no client has read yet held them: open as long as those are.
+        var detached: [Detached] = []
+        var detachedHand = 0
     }
+
+    private struct Detached { weak var descriptor: SharedFD? }
 
     package let limit: Int
     private static let spareLimit = 1024
     private let state = Mutex(State())
+    /// `detached` has reached its share.
+    private let mayBeStrained = Atomic(false)
 
     /// - Parameter limit: descriptors; nil takes three quarters of RLIMIT_NOFILE.
     package init(limit: Int? = nil) {
@@ -51,9 +60,7 @@ package final class DescriptorBudget: Sendable {
             guard error == .tooManyOpenFiles || error == .tooManyOpenFilesInSystem else {
                 throw error
             }
-            state.withLock { state in
-                for _ in 0..<32 { reclaimOne(&state) }
-            }
+            for _ in 0..<32 { reclaim() }
             return shared(try body())
         }
     }
@@ -88,6 +95,7 @@ package final class DescriptorBudget: Sendable {
         readable: Bool = false
     ) {
         var surplus: SharedFD? = consume descriptor
+        var idle: SharedFD?
         state.withLock { state in
             if let index = index(ticket, state) {
                 state.entries[index].isRecent = true
@@ -96,15 +104,17 @@ package final class DescriptorBudget: Sendable {
                 swap(&state.entries[index].descriptor, &surplus)
                 return
             }
-            if state.entries.count - state.free.count >= limit { reclaimOne(&state) }
+            if state.entries.count - state.free.count >= limit { idle = reclaimOne(&state) }
             let index = state.free.popLast().map(Int.init) ?? state.entries.count
             if index == state.entries.count { state.entries.append(Entry()) }
             swap(&state.entries[index].descriptor, &surplus)
             state.entries[index].isReadable = readable
             state.entries[index].isRecent = true
+            state.entries[index].isUnlinked = false
             ticket.set(index: UInt32(index), generation: state.entries[index].generation)
         }
         retire(&surplus)
+        retire(&idle)
     }
 
     /// Closes what a ticket stands for.
@@ -140,21 +150,77 @@ package final class DescriptorBudget: Sendable {
         }
     }
 
-    /// Second chance: what was used since the hand last came by stays, and what has been unlinked
-    /// (and so could not be reopened) stays while anything else can go.
-    private func reclaimOne(_ state: inout State) {
+    /// Closes an idle descriptor.
+    private func reclaim() {
+        var idle = state.withLock { reclaimOne(&$0) }
+        retire(&idle)
+    }
+
+    /// Second chance: what was used since the hand last came by stays; what a reply still holds, and
+    /// what has been unlinked (and so could not be reopened), stays while anything else can go.
+    /// - Returns: what is to be closed, if nothing but the budget held it.
+    private func reclaimOne(_ state: inout State) -> SharedFD? {
         let count = state.entries.count
         for step in 0..<(count * 3) {
             state.hand = (state.hand + 1) % count
-            guard let descriptor = state.entries[state.hand].descriptor else { continue }
-            if state.entries[state.hand].isRecent {
-                state.entries[state.hand].isRecent = false
+            let index = state.hand
+            guard state.entries[index].descriptor != nil else { continue }
+            if state.entries[index].isRecent {
+                state.entries[index].isRecent = false
                 continue
             }
-            let isUnlinked = (try? HostStatus(descriptor.rawValue).linkCount) == 0
-            if isUnlinked && step < count * 2 { continue }
-            _ = empty(state.hand, &state)
-            return
+            if step < count * 2 && mustStay(index, &state) { continue }
+            return detach(index, &state)
+        }
+        return nil
+    }
+
+    /// Closing it would free nothing, as somebody uses it, or lose the object for good.
+    private func mustStay(_ index: Int, _ state: inout State) -> Bool {
+        !isKnownUniquelyReferenced(&state.entries[index].descriptor) || isUnlinked(index, &state)
+    }
+
+    private func isUnlinked(_ index: Int, _ state: inout State) -> Bool {
+        if !state.entries[index].isUnlinked, let descriptor = state.entries[index].descriptor {
+            let status = try? HostStatus(descriptor)
+            state.entries[index].isUnlinked = status?.linkCount == 0
+        }
+        return state.entries[index].isUnlinked
+    }
+
+    // MARK: What replies still hold
+
+    /// Whether so many reclaimed descriptors are open still that no further reply may hold one.
+    /// Clients that read none of their replies would else have the process run out of them.
+    var isStrained: Bool {
+        guard mayBeStrained.load(ordering: .relaxed) else { return false }
+        return state.withLock { state in
+            forgetClosed(&state)
+            let isStrained = state.detached.count >= detachedLimit
+            mayBeStrained.store(isStrained, ordering: .relaxed)
+            return isStrained
+        }
+    }
+
+    private var detachedLimit: Int { max(1, limit / 8) }
+
+    private func detach(_ index: Int, _ state: inout State) -> SharedFD? {
+        forgetClosed(&state)
+        var descriptor = empty(index, &state)
+        if isKnownUniquelyReferenced(&descriptor) { return descriptor }
+        state.detached.append(Detached(descriptor: descriptor))
+        if state.detached.count >= detachedLimit { mayBeStrained.store(true, ordering: .relaxed) }
+        return nil
+    }
+
+    /// Looks at a few of the detached, so that each is looked at again before long.
+    private func forgetClosed(_ state: inout State) {
+        for _ in 0..<min(8, state.detached.count) {
+            let last = state.detached.count - 1
+            state.detachedHand = state.detachedHand < last ? state.detachedHand + 1 : 0
+            guard state.detached[state.detachedHand].descriptor == nil else { continue }
+            state.detached.swapAt(state.detachedHand, last)
+            state.detached.removeLast()
         }
     }
 }

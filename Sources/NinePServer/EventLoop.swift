@@ -13,7 +13,7 @@ protocol EventSource: AnyObject, Sendable {
     func ready(_ events: UInt32, _ loop: EventLoop)
     /// Somebody asked for attention by `EventLoop.poke`.
     func poked(_ loop: EventLoop)
-    /// The loop ends.
+    /// The loop ends. May come more than once.
     func stopped()
 }
 
@@ -28,6 +28,8 @@ final class EventLoop: Sendable {
         var nextToken: UInt64 = 1
         var pokes: [any EventSource] = []
         var isStopping = false
+        /// The thread is gone: nobody takes pokes any more.
+        var hasEnded = false
     }
 
     private let epoll: Epoll
@@ -72,13 +74,17 @@ final class EventLoop: Sendable {
         state.withLock { _ = $0.sources.removeValue(forKey: token) }
     }
 
-    /// Has `source.poked` called soon, on the loop's thread.
-    func poke(_ source: any EventSource) {
-        let isFirst = state.withLock { state in
+    /// Has `source.poked` called soon, or `stopped` if the loop ends first, on the loop's thread.
+    /// - Returns: false when the loop has ended, and calls nothing any more.
+    @discardableResult
+    func poke(_ source: any EventSource) -> Bool {
+        let (isFirst, hasEnded) = state.withLock { state in
+            if state.hasEnded { return (false, true) }
             state.pokes.append(source)
-            return state.pokes.count == 1
+            return (state.pokes.count == 1, false)
         }
         if isFirst { wake.signal() }
+        return !hasEnded
     }
 
     func stop() {
@@ -110,10 +116,15 @@ final class EventLoop: Sendable {
             for source in pokes { source.poked(self) }
             if !pokes.isEmpty { pokes.removeAll(keepingCapacity: true) }
         }
-        let sources = state.withLock { state in
-            defer { state.sources = [:] }
-            return Array(state.sources.values)
+        let left = state.withLock { state in
+            defer {
+                state.sources = [:]
+                state.pokes = []
+                state.hasEnded = true
+            }
+            // Some are among both, and some, just accepted, only among those with a poke.
+            return Array(state.sources.values) + state.pokes
         }
-        for source in sources { source.stopped() }
+        for source in left + pokes { source.stopped() }
     }
 }

@@ -10,7 +10,7 @@ extension HostNode: Node {
     /// As of now, or of a moment ago.
     func status() throws(Errno) -> HostStatus {
         if let known = tree.attributes.find(object) { return known }
-        let status = try HostStatus(descriptor().rawValue)
+        let status = try HostStatus(descriptor())
         tree.attributes.remember(status, about: object)
         return status
     }
@@ -23,9 +23,9 @@ extension HostNode: Node {
         }
         let directory = try descriptor()
         let found = try tree.budget.open { () throws(Errno) in
-            try HostCalls.open(hostName, in: directory.rawValue, flags: O_PATH)
+            try HostCalls.open(hostName, in: directory, flags: O_PATH)
         }
-        let status = try HostStatus(found.rawValue)
+        let status = try HostStatus(found)
         let identity = try HostIdentity(status, tree: tree)
         tree.attributes.remember(status, about: identity.object)
         let child = tree.nodes.node(name, in: self, identity)
@@ -43,7 +43,7 @@ extension HostNode: Node {
         } else if current == nil {
             return false
         }
-        guard let status = try? HostStatus(name, in: container.descriptor().rawValue) else {
+        guard let status = try? HostStatus(name, in: container.descriptor()) else {
             return false
         }
         let found = try HostIdentity(status, tree: tree)
@@ -57,15 +57,15 @@ extension HostNode: Node {
 
     func symlinkTarget() throws(Errno) -> [UInt8] {
         guard isType(S_IFLNK) else { throw .invalidArgument }
-        return try HostCalls.symlinkTarget(descriptor().rawValue)
+        return try HostCalls.symlinkTarget(descriptor())
     }
 
     func extendedAttributeNames() throws(Errno) -> [NameBytes] {
-        let list = try HostCalls.extendedAttributeNames(of: descriptor().rawValue)
+        let list = try HostCalls.extendedAttributeNames(of: descriptor())
         return list.split(separator: 0).map(Array.init)
     }
 
     func extendedAttribute(named name: NameBytes) throws(Errno) -> [UInt8] {
-        try HostCalls.extendedAttribute(name, of: descriptor().rawValue)
+        try HostCalls.extendedAttribute(name, of: descriptor())
     }
 }

@@ -40,11 +40,11 @@ extension HostNode: OpenFile, OpenDirectory {
         let file = try? tree.budget.open { () throws(Errno) in
             try HostCalls.open(
                 name,
-                in: directory.rawValue,
+                in: directory,
                 flags: O_RDONLY | O_NONBLOCK | O_NOCTTY
             )
         }
-        guard let file, let status = try? HostStatus(file.rawValue), isSameObject(status) else {
+        guard let file, let status = try? HostStatus(file), isSameObject(status) else {
             return nil
         }
         // A reader may rely on the size being that of the time of opening, or later.
@@ -58,8 +58,8 @@ extension HostNode: OpenFile, OpenDirectory {
         let descriptor = try descriptor()
         return try tree.budget.open { () throws(Errno) in
             isDirectory
-                ? try HostCalls.reopenDirectory(descriptor.rawValue)
-                : try HostCalls.reopen(descriptor.rawValue)
+                ? try HostCalls.reopenDirectory(descriptor)
+                : try HostCalls.reopen(descriptor)
         }
     }
 
@@ -74,10 +74,33 @@ extension HostNode: OpenFile, OpenDirectory {
 
     func data(at offset: UInt64, count: Int) throws(Errno) -> FileData {
         let file = try readable()
-        let size = try status().size
-        guard offset < size, count > 0, let start = Int64(exactly: offset) else { return .end }
-        let available = Int(clamping: size - offset)
-        return .slice(FileSlice(file: file, offset: start, count: min(count, available)))
+        let status = try status()
+        guard count > 0, let start = Int64(exactly: offset) else { return .end }
+        if status.isMadeUp { return try madeUp(file, at: start, count: count) }
+        guard offset < status.size else { return .end }
+        // An error has to be told now: when the carrier comes to read, the reply's header is gone.
+        guard try HostCalls.hasData(file, at: start) else { return .end }
+        let available = min(count, Int(clamping: status.size - offset))
+        if tree.budget.isStrained { return try copied(file, at: start, count: available) }
+        return .slice(FileSlice(file: file, offset: start, count: available))
+    }
+
+    /// Of a file whose size says nothing: what is there when it is read.
+    private func madeUp(
+        _ file: SharedFD,
+        at offset: Int64,
+        count: Int
+    ) throws(Errno) -> FileData {
+        try copied(file, at: offset, count: min(count, HostStatus.largestMadeUp))
+    }
+
+    private func copied(
+        _ file: SharedFD,
+        at offset: Int64,
+        count: Int
+    ) throws(Errno) -> FileData {
+        let bytes = try file.read(count: count, at: offset)
+        return bytes.isEmpty ? .end : .bytes(bytes[...])
     }
 
     // MARK: Directories
@@ -91,16 +114,18 @@ extension HostNode: OpenFile, OpenDirectory {
         defer { memory.recycle() }
         try tree.withTurn(of: object) { () throws(Errno) in
             var last = cookie
-            try syscall {
-                lseek(directory.rawValue, off_t(truncatingIfNeeded: cookie), SEEK_SET)
+            try directory.withRawValue { (directory) throws(Errno) in
+                try syscall { lseek(directory, off_t(truncatingIfNeeded: cookie), SEEK_SET) }
             }
             while true {
-                let count = try syscall {
-                    unsafe clinux_getdents64(
-                        directory.rawValue,
-                        memory.whole.baseAddress,
-                        memory.capacity
-                    )
+                let count = try directory.withRawValue { (directory) throws(Errno) in
+                    try syscall {
+                        unsafe clinux_getdents64(
+                            directory,
+                            memory.whole.baseAddress,
+                            memory.capacity
+                        )
+                    }
                 }
                 if count == 0 {
                     tree.ends.remember(last, about: object)

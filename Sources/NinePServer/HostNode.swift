@@ -152,12 +152,12 @@ final class HostNode: @unchecked Sendable {
         do throws(Errno) {
             let name = try hostName()
             found = try tree.budget.open { () throws(Errno) in
-                try HostCalls.open(name, in: directory.rawValue, flags: O_PATH)
+                try HostCalls.open(name, in: directory, flags: O_PATH)
             }
         } catch {
             throw error == .noSuchFileOrDirectory ? .staleNFSFileHandle : error
         }
-        guard isSameObject(try HostStatus(found.rawValue)) else { throw .staleNFSFileHandle }
+        guard isSameObject(try HostStatus(found)) else { throw .staleNFSFileHandle }
         tree.budget.hold(found, under: ticket)
         return found
     }

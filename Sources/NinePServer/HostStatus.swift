@@ -20,9 +20,11 @@ struct HostStatus {
     var changed: Attributes.Time
 
     /// Of an open descriptor, O_PATH ones included. The C function is `statx`.
-    init(_ descriptor: CInt) throws(Errno) {
+    init(_ file: SharedFD) throws(Errno) {
         var raw = CLinux.statx()
-        try syscall { unsafe clinux_statx_fd(descriptor, &raw) }
+        try file.withRawValue { (descriptor) throws(Errno) in
+            try syscall { unsafe clinux_statx_fd(descriptor, &raw) }
+        }
         self.init(raw)
     }
 
@@ -43,9 +45,15 @@ struct HostStatus {
     }
 
     /// Of a name in a directory, itself even if it is a symbolic link.
-    init(_ name: HostName, in directory: CInt) throws(Errno) {
+    init(_ name: HostName, in directory: SharedFD) throws(Errno) {
         self.init(try HostCalls.status(of: name, in: directory))
     }
+
+    /// A file that may be made up as it is read, as those of /proc and /sys are: it occupies nothing,
+    /// and its size says nothing. Large ones of that kind are sparse.
+    var isMadeUp: Bool { blocks == 0 && size <= UInt64(Self.largestMadeUp) }
+
+    static let largestMadeUp = 64 << 10
 
     /// S_IFREG, S_IFDIR, …
     var type: UInt32 { mode & UInt32(S_IFMT) }

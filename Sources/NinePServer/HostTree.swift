@@ -24,7 +24,7 @@ package final class HostTree: Export {
     package init(path: FilePath, budget: DescriptorBudget = DescriptorBudget()) throws(Errno) {
         let anchor = SharedFD(try OwnedFD.open(path, O_PATH | O_DIRECTORY))
         shared = HostTreeState(anchor: anchor, budget: budget)
-        let identity = try HostIdentity(HostStatus(anchor.rawValue), tree: shared)
+        let identity = try HostIdentity(HostStatus(anchor), tree: shared)
         rootNode = HostNode(tree: shared)
         rootNode.become(identity, named: Span(), in: nil)
     }

@@ -58,6 +58,9 @@ final class PendingOpens: Sendable {
         }
     }
 
+    /// Whether an open has no reply yet.
+    var isBusy: Bool { state.withLock { !$0.flushes.isEmpty } }
+
     /// What has been opened since the last call.
     func takeResults() -> [Result] {
         guard hasResults.load(ordering: .acquiring) else { return [] }

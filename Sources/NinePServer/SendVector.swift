@@ -26,7 +26,8 @@ import SystemPackage
     }
 
     /// Copies file data behind its header; false when there is no room for all of it.
-    mutating func append(_ file: FileSlice, skipping skipped: Int) -> Bool {
+    /// - Throws: what `pread` gives.
+    mutating func append(_ file: FileSlice, skipping skipped: Int) throws(Errno) -> Bool {
         let copies = self.copies ?? pool.take()
         self.copies = copies
         let wanted = file.count - skipped
@@ -38,15 +39,14 @@ import SystemPackage
         var filled = 0
         while filled < wanted {
             let offset = off_t(file.offset) + off_t(skipped + filled)
-            let count =
-                (try? syscall {
-                    unsafe pread(
-                        file.file.rawValue,
-                        room.baseAddress.map { unsafe $0 + filled },
-                        wanted - filled,
-                        offset
-                    )
-                }) ?? 0
+            let count = try syscall {
+                unsafe pread(
+                    file.file.rawValue,
+                    room.baseAddress.map { unsafe $0 + filled },
+                    wanted - filled,
+                    offset
+                )
+            }
             if count == 0 { break }
             filled += count
         }

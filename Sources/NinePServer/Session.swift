@@ -44,6 +44,8 @@ import SystemPackage
 
     deinit { unsafe request.deallocate() }
 
+    var isBusy: Bool { opens.isBusy }
+
     func closed() {
         opens.abandon()
         fids.removeAll()

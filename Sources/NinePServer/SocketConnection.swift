@@ -31,7 +31,7 @@ final class SocketConnection: StreamConnection, EventSource, @unchecked Sendable
     /// Begins to receive, on the loop's thread.
     func start(_ handler: any StreamHandler) {
         self.handler = handler
-        loop.poke(self)
+        if !loop.poke(self) { end() }
     }
 
     var interest: UInt32 { EPOLLIN.rawValue }
@@ -48,7 +48,8 @@ final class SocketConnection: StreamConnection, EventSource, @unchecked Sendable
             let wasBlocked = output.isBlocked
             output.flush()
             queued.store(output.byteCount, ordering: .relaxed)
-            return output.isBroken || (output.isBlocked && !wasBlocked)
+            return output.isBroken || output.isUnfinished || output.isClosing
+                || (output.isBlocked && !wasBlocked)
         }
         if needsLoop { loop.poke(self) }
     }
@@ -136,17 +137,20 @@ final class SocketConnection: StreamConnection, EventSource, @unchecked Sendable
     /// Sends what has gathered, and watches for what can go on.
     private func settle() {
         guard let token else { return }
-        let (isBlocked, isOver) = output.withLock { output in
+        let isAwaited = handler?.isBusy ?? false
+        let (isBlocked, isUnfinished, isOver) = output.withLock { output in
             output.isCorked = false
             output.flush()
             queued.store(output.byteCount, ordering: .relaxed)
-            let isDrained = output.isClosing && output.byteCount == 0 && leftover.isEmpty
-            return (output.isBlocked, output.isBroken || isDrained)
+            let isDrained =
+                output.isClosing && output.byteCount == 0 && leftover.isEmpty && !isAwaited
+            return (output.isBlocked, output.isUnfinished, output.isBroken || isDrained)
         }
         if isOver {
             end()
             return
         }
+        if isUnfinished { loop.poke(self) }
         isReading = leftover.isEmpty && !output.withLock { $0.isClosing }
         let events = (isReading ? EPOLLIN.rawValue : 0) | (isBlocked ? EPOLLOUT.rawValue : 0)
         guard events != watched else { return }
@@ -166,6 +170,7 @@ final class SocketConnection: StreamConnection, EventSource, @unchecked Sendable
     }
 
     func stopped() {
+        guard handler != nil else { return }
         token = nil
         output.withLock {
             $0.isCorked = false

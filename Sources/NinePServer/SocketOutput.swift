@@ -6,6 +6,7 @@ import SystemPackage
 /// The messages of one connection that its socket has not taken yet.
 struct SocketOutput: Sendable {
     private let socket: SharedFD
+    private let turn: Int
     /// Messages from `first` on wait; those before have been sent.
     private var messages: [OutgoingMessage] = []
     private var first = 0
@@ -14,6 +15,8 @@ struct SocketOutput: Sendable {
     private(set) var byteCount = 0
     /// The socket takes no more for now.
     private(set) var isBlocked = false
+    /// There is more, and the socket may take it: somebody else's turn first.
+    var isUnfinished: Bool { byteCount > 0 && !isBlocked && !isBroken }
     /// The peer is gone.
     private(set) var isBroken = false
     var isCorked = false
@@ -24,7 +27,11 @@ struct SocketOutput: Sendable {
     private static let copyLimit = 32 << 10
     private static let copyPool = MessageBufferPool(capacity: 128 << 10, limit: 8)
 
-    init(socket: SharedFD) { self.socket = socket }
+    /// - Parameter turn: bytes that are sent before others on the same loop have their turn.
+    init(socket: SharedFD, turn: Int = 4 << 20) {
+        self.socket = socket
+        self.turn = turn
+    }
 
     mutating func append(_ message: OutgoingMessage) {
         if isBroken {
@@ -45,12 +52,16 @@ struct SocketOutput: Sendable {
         byteCount = 0
     }
 
-    /// Sends as much as the socket takes.
+    /// Sends as much as the socket takes, but not so much at a time that others wait for long.
+    ///
+    /// A file that cannot be read ends the connection: its message's length is promised, and zeros in
+    /// place of the data would be believed.
     mutating func flush() {
         guard !isBroken else { return }
         isBlocked = false
+        let end = byteCount - turn
         do throws(Errno) {
-            while first < messages.count {
+            while first < messages.count, byteCount > end {
                 let message = messages[first]
                 let count =
                     if let file = message.file, sent >= message.buffer.count,
@@ -101,7 +112,7 @@ struct SocketOutput: Sendable {
                 vector.isFollowed = true
                 break
             }
-            guard vector.append(file, skipping: skipInFile) else { break }
+            guard try vector.append(file, skipping: skipInFile) else { break }
         }
         return try vector.send(to: socket.rawValue)
     }

@@ -26,6 +26,17 @@ package final class SharedFD: @unchecked Sendable {
 
     deinit { if rawValue >= 0 { _ = CLinux.close(rawValue) } }
 
+    /// Runs `body` with the number, which stays this file's until `body` is done. Of `rawValue` of a
+    /// passing value that is not so: Swift may let go of it before the system call, and another thread
+    /// be given the number for another file.
+    @discardableResult
+    package func withRawValue<Result, Failure: Error>(
+        _ body: (CInt) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        defer { withExtendedLifetime(self) {} }
+        return try body(rawValue)
+    }
+
     /// Closes the descriptor early. The caller has made sure that nobody else holds this.
     package func close() {
         let raw = rawValue

@@ -23,6 +23,9 @@ package final class SocketTransport: Transport {
 
     package func send(_ bytes: [UInt8]) { try? writeAll(socket.rawValue, bytes) }
 
+    /// Closes the client's direction. The C function is `shutdown`.
+    package func endSending() { shutdown(socket.rawValue, CInt(SHUT_WR)) }
+
     package func receive() -> [UInt8]? {
         guard let head = exactly(4) else { return nil }
         let size = head.reversed().reduce(0) { $0 << 8 | Int($1) }

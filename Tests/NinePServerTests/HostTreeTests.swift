@@ -107,6 +107,68 @@ import Testing
         #expect(try client.readAll(1).count == 1000)
     }
 
+    /// Files of /sys have a size that says nothing, and errors of their own.
+    @Test func filesThatAreMadeUpAreReadAsTheyAre() throws {
+        let client = try attach("/sys/devices/virtual/net/lo")
+        try client.walk(0, 1, "mtu")
+        try client.open(1)
+        let mtu = try readFile("/sys/devices/virtual/net/lo/mtu")
+        #expect(try client.readAll(1) == mtu)
+        #expect(try client.read(1, at: 2, count: 100) == Array(mtu.dropFirst(2)))
+        try client.walk(0, 2, "speed")
+        try client.open(2)
+        #expect(refusal { _ = try client.read(2, at: 0, count: 100) } == EINVAL)
+        let kernel = try attach("/proc/sys/kernel")
+        try kernel.walk(0, 1, "ostype")
+        try kernel.open(1)
+        #expect(try kernel.readAll(1) == Array("Linux\n".utf8))
+    }
+
+    private func attach(_ path: FilePath) throws -> TestClient {
+        try TestServer(.memory, [("", HostTree(path: path))]).attach()
+    }
+
+    /// Replies that a client does not read hold their files' descriptors.
+    @Test func unreadRepliesHoldFewDescriptors() throws {
+        let budget = DescriptorBudget(limit: 64)
+        for index in 0..<400 { try tree.folder.write("many/\(index)", "content \(index)") }
+        let export = try HostTree(path: FilePath(tree.folder.path), budget: budget)
+        let server = try TestServer(.memory, [("", export)])
+        let transport = try #require(MemoryTransport(server.service))
+        let client = TestClient(transport)
+        client.server = server
+        try client.version(65_536)
+        try client.attach(0)
+        for index in 0..<UInt32(400) {
+            try client.walk(0, index + 1, "many", "\(index)")
+            try client.open(index + 1)
+        }
+        // Other tests run in the same process.
+        func openHere() throws -> Int {
+            try directoryNames("/proc/self/fd").filter {
+                let target = try? symlinkTarget(FilePath("/proc/self/fd").appending($0))
+                return target?.hasPrefix(tree.folder.path + "/many/") ?? false
+            }.count
+        }
+        transport.isHolding = true
+        for tag: UInt16 in 1...400 {
+            transport.send(
+                TestClient.message {
+                    $0.readRequest(.tread, tag: tag, fid: UInt32(tag), offset: 0, count: 100)
+                }
+            )
+        }
+        let count = try openHere()
+        #expect(count < 80, "\(count)")
+        transport.releaseHeld()
+        for tag: UInt16 in 1...400 {
+            let (_, message) = try client.receive(.tread, tag: tag)
+            let data = String(decoding: message.dropFirst(11), as: UTF8.self)
+            #expect(data == "content \(tag - 1)")
+        }
+        #expect(try client.readAll(1) == Array("content 0".utf8))
+    }
+
     @Test func extendedAttributes() throws {
         let value = [UInt8](repeating: 3, count: 900)
         guard setxattr(tree.file("a.txt"), "user.test", value, value.count, 0) == 0 else { return }

@@ -1,5 +1,7 @@
 import ByteStream
 import CLinux
+import SystemIO
+import SystemPackage
 import Testing
 
 @testable import VirtioSocket
@@ -193,6 +195,24 @@ struct EngineFlowTests {
             + [UInt8](repeating: 0, count: promised - present) + [4]
         #expect(fixture.receive().flatMap(\.payload) == expected)
         #expect(handler.connection.queuedByteCount == 0)
+    }
+
+    /// Zeros in place of what the host cannot read would be believed.
+    @Test func aFileThatCannotBeReadEndsTheConnection() throws {
+        let fixture = try EngineFixture(queueSize: 64, behaviour: .swallow)
+        let handler = try fixture.connect()
+        let unreadable = SharedFD(try OwnedFD.open("/dev/null", O_WRONLY))
+        let slice = FileSlice(file: unreadable, offset: 0, count: 10_000)
+        handler.connection.send(Messages.message([1, 2, 3], file: slice))
+        try fixture.run()
+        let packets = fixture.receive()
+        #expect(packets.map(\.header.operation) == [VsockHeader.Operation.reset])
+        #expect(handler.connection.queuedByteCount == 0)
+        // The buffers that had been taken for it are there for others.
+        let other = try fixture.connect(guestPort: 1001)
+        other.connection.send(Messages.message([9]))
+        try fixture.run()
+        #expect(fixture.receive().flatMap(\.payload) == [9])
     }
 
     enum End: CaseIterable {

@@ -43,7 +43,8 @@ final class ActiveFrontend {
             guestCID: guestCID,
             services: services,
             mailbox: mailbox,
-            interrupt: { calls.interrupt($0) }
+            interrupt: { calls.interrupt($0) },
+            report: { events.report(.hostError($0)) }
         )
     }
 

@@ -29,6 +29,8 @@ package enum VsockEvent: Equatable, Sendable {
     case frontendGone
     /// The frontend or the guest broke the protocol; what it asked for was not done.
     case protocolError(String)
+    /// A connection has ended for a reason on the host.
+    case hostError(String)
 }
 
 /// A virtio socket device in this process: the backend of QEMU's `vhost-user-vsock-pci` and of

@@ -63,14 +63,28 @@ extension VsockEngine {
         return true
     }
 
-    /// Sends full packets of one stream's bytes as long as there are bytes, credit and buffers.
+    /// Sends packets of one stream's bytes. Where a file turns out to be unreadable the guest gets
+    /// nothing in its place: the message's length is promised, so the connection ends.
     /// - Returns: false when the guest has no buffer left.
     private func sendBatch(of stream: VsockStream) throws(RingError) -> Bool {
+        let start = receiveQueue?.position
         var count = 0
-        defer {
-            fileReader.finish()
-            stream.connection.delivered(count)
-        }
+        let hasRoom = Result { () throws(RingError) in try fillBatch(of: stream, &count) }
+        let failure = fileReader.finish()
+        stream.connection.delivered(count)
+        guard let failure else { return try hasRoom.get() }
+        if let start { receiveQueue?.rewind(to: start) }
+        report("a file that is being sent cannot be read: \(failure)")
+        apply(.violation, to: stream)
+        return true
+    }
+
+    /// Full packets, as long as there are bytes, credit and buffers.
+    /// - Returns: false when the guest has no buffer left.
+    private func fillBatch(
+        of stream: VsockStream,
+        _ count: inout Int
+    ) throws(RingError) -> Bool {
         for _ in 0..<Self.packetsPerBatch where stream.canSend {
             guard let head = try nextReceiveBuffer() else { return false }
             let length = min(

@@ -25,6 +25,8 @@ final class VsockEngine {
     let limits: Limits
     /// Interrupts the guest for a queue.
     let interrupt: (Int) -> Void
+    /// Told of what ends a connection and is nobody's fault on it.
+    let report: (String) -> Void
 
     static let receiveIndex = 0
     static let transmitIndex = 1
@@ -60,13 +62,15 @@ final class VsockEngine {
         services: [UInt32: any StreamService],
         mailbox: Mailbox,
         limits: Limits = Limits(),
-        interrupt: @escaping (Int) -> Void
+        interrupt: @escaping (Int) -> Void,
+        report: @escaping (String) -> Void = { _ in }
     ) {
         self.guestCID = guestCID
         self.services = services
         self.mailbox = mailbox
         self.limits = limits
         self.interrupt = interrupt
+        self.report = report
     }
 
     /// Does what there is to do in both directions, within a budget.

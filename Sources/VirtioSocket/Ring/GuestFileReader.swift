@@ -11,6 +11,7 @@ import SystemPackage
     private var offset: Int64 = 0
     private var byteCount = 0
     private var targets: [iovec] = unsafe []
+    private var failure: Errno?
 
     /// IOV_MAX of Linux.
     private static let maximumTargets = 1024
@@ -18,7 +19,7 @@ import SystemPackage
     /// Plans to fill `target` from `offset` of `file`.
     mutating func add(_ file: SharedFD, offset: Int64, target: UnsafeMutableRawBufferPointer) {
         let adjoins = self.file === file && self.offset &+ Int64(byteCount) == offset
-        if unsafe !adjoins || targets.count == Self.maximumTargets { finish() }
+        if unsafe !adjoins || targets.count == Self.maximumTargets { readTargets() }
         if unsafe targets.isEmpty {
             self.file = file
             self.offset = offset
@@ -29,25 +30,37 @@ import SystemPackage
 
     /// Carries out what is planned. Bytes that the file does not have (any more) become zeros: the
     /// message's length is promised already.
-    mutating func finish() {
+    /// - Returns: why a file could not be read since the last call; nil if all could. What is in the
+    ///   targets then must not reach the guest.
+    mutating func finish() -> Errno? {
+        readTargets()
+        defer { failure = nil }
+        return failure
+    }
+
+    private mutating func readTargets() {
         guard let file, unsafe !targets.isEmpty else { return }
         var done = 0
-        while done < byteCount {
-            let count = try? syscall {
-                unsafe targets.withUnsafeBufferPointer { vectors in
-                    unsafe preadv(
-                        file.rawValue,
-                        vectors.baseAddress,
-                        CInt(vectors.count),
-                        off_t(offset &+ Int64(done))
-                    )
+        while done < byteCount, failure == nil {
+            do throws(Errno) {
+                let count = try unsafe targets.withUnsafeBufferPointer { (vectors) throws(Errno) in
+                    try syscall {
+                        unsafe preadv(
+                            file.rawValue,
+                            vectors.baseAddress,
+                            CInt(vectors.count),
+                            off_t(offset &+ Int64(done))
+                        )
+                    }
                 }
+                if count == 0 { break }
+                done += count
+                if done < byteCount { drop(count) }
+            } catch {
+                failure = error
             }
-            guard let count, count > 0 else { break }
-            done += count
-            if done < byteCount { drop(count) }
         }
-        if done < byteCount { zeroTargets() }
+        if done < byteCount, failure == nil { zeroTargets() }
         unsafe targets.removeAll(keepingCapacity: true)
         byteCount = 0
         self.file = nil

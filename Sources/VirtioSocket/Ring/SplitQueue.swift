@@ -122,6 +122,21 @@ import CLinux
         nextUsed &+= 1
     }
 
+    /// How far the queue has come; for `rewind`.
+    struct Position {
+        fileprivate let available: UInt16
+        fileprivate let used: UInt16
+    }
+
+    var position: Position { Position(available: nextAvailable, used: nextUsed) }
+
+    /// Takes back what was taken and completed since, none of which has been published: the chains are
+    /// available again.
+    mutating func rewind(to position: Position) {
+        nextAvailable = position.available
+        nextUsed = position.used
+    }
+
     /// Entries written and not yet published.
     var unpublishedCount: UInt16 { nextUsed &- publishedUsed }
 
