@@ -288,6 +288,10 @@ let package = Package(
             "ConfigurationTests",
             ["Configuration", "Compose", "DiskImage", "Orchestrator", "TestSupport", system]
         ),
+        tests(
+            "BuilddisksCommandsTests",
+            ["BuilddisksCommands", "Orchestrator", "TestSupport", arguments, system]
+        ),
         tests("VMTests", ["TestSupport", "Orchestrator", "OSTree", "SystemIO", system]),
     ],
     swiftLanguageModes: [.v6]

@@ -36,6 +36,17 @@ struct BootCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Memory in MiB.", valueName: "MiB"))
     var memory: Int = 1024
 
+    /// A week, in seconds.
+    private static let longestLimit = 604_800.0
+
+    func validate() throws {
+        if expect?.isEmpty == true { throw ValidationError("--expect wants a text.") }
+        // "nan" and "inf" are numbers, too: neither is in the range.
+        guard limit > 0, limit <= Self.longestLimit else {
+            throw ValidationError("--limit is in seconds: above 0, and 604800 (a week) at most.")
+        }
+    }
+
     func run() throws {
         try reportingFailure { () throws(BuildError) in
             let cancellation = Cancellation()

@@ -59,7 +59,7 @@ import Testing
 }
 
 @Suite struct ProgressTextTests {
-    @Test(arguments: [(0.04, "0.0 s"), (12.34, "12.3 s"), (125, "2 min 05 s")])
+    @Test(arguments: [(0.04, "0.0 s"), (12.34, "12.3 s"), (125, "2 min 05 s"), (1e300, "1e+300 s")])
     func durations(seconds: Double, text: String) {
         #expect(ProgressText.duration(seconds) == text)
     }

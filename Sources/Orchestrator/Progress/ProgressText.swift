@@ -31,7 +31,8 @@ package enum ProgressText {
 
     /// "12.3 s", "2 min 05 s".
     package static func duration(_ seconds: Double) -> String {
-        if seconds < 100 { return "\(fixed(seconds, digits: 1)) s" }
+        // What is no whole number of seconds in an Int (or none at all) is written as it is.
+        guard seconds >= 100, seconds < 1e15 else { return "\(fixed(seconds, digits: 1)) s" }
         let whole = Int(seconds.rounded())
         let rest = whole % 60
         return "\(whole / 60) min \(rest < 10 ? "0" : "")\(rest) s"

@@ -1,0 +1,32 @@
+import ArgumentParser
+import Testing
+
+@testable import BuilddisksCommands
+
+/// Options that the parser takes for numbers and that make no sense.
+@Suite struct OptionTests {
+    /// Whether the command line is refused as such (exit code 2).
+    private func isRefused(_ arguments: [String]) -> Bool {
+        do {
+            _ = try Builddisks.parseAsRoot(arguments)
+            return false
+        } catch {
+            return Builddisks.exitCode(for: error) == .validationFailure
+        }
+    }
+
+    @Test(arguments: ["nan", "inf", "-inf", "-3", "0", "1e300", "604801", "soon"])
+    func limitIsRefused(limit: String) {
+        #expect(isRefused(["boot", "disk", "--expect", "text", "--limit=\(limit)"]))
+    }
+
+    @Test(arguments: ["0.5", "300", "604800"])
+    func limitIsTaken(limit: String) {
+        #expect(!isRefused(["boot", "disk", "--expect", "text", "--limit=\(limit)"]))
+    }
+
+    /// Any output would begin with it.
+    @Test func nothingCannotBeExpected() {
+        #expect(isRefused(["boot", "disk", "--expect", ""]))
+    }
+}
