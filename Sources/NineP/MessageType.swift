@@ -88,8 +88,35 @@ package enum Protocol9P {
     package static let noFid: UInt32 = 0xffff_ffff
 }
 
-/// Bits of Tgetattr's request mask and Rgetattr's valid mask.
+/// Bits of Tgetattr's request mask and Rgetattr's valid mask (P9_STATS_*).
 package enum AttributeMask {
     /// mode, nlink, uid, gid, rdev, atime, mtime, ctime, ino, size, blocks (P9_STATS_BASIC).
     package static let basic: UInt64 = 0x7ff
+    static let mode: UInt64 = 0x1
+    static let linkCount: UInt64 = 0x2
+    static let uid: UInt64 = 0x4
+    static let gid: UInt64 = 0x8
+    static let device: UInt64 = 0x10
+    static let accessed: UInt64 = 0x20
+    static let modified: UInt64 = 0x40
+    static let changed: UInt64 = 0x80
+    static let size: UInt64 = 0x200
+    static let blocks: UInt64 = 0x400
+    static let born: UInt64 = 0x800
+    static let generation: UInt64 = 0x1000
+    static let dataVersion: UInt64 = 0x2000
+}
+
+/// Bits of Tsetattr's valid mask (P9_ATTR_*).
+enum SetAttributeMask {
+    static let mode: UInt32 = 0x1
+    static let uid: UInt32 = 0x2
+    static let gid: UInt32 = 0x4
+    static let size: UInt32 = 0x8
+    /// Without `accessedGiven`, the server's time.
+    static let accessed: UInt32 = 0x10
+    static let modified: UInt32 = 0x20
+    static let changed: UInt32 = 0x40
+    static let accessedGiven: UInt32 = 0x80
+    static let modifiedGiven: UInt32 = 0x100
 }
