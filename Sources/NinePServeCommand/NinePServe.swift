@@ -54,6 +54,26 @@ package struct NinePServe: ParsableCommand {
         }
         guard !exports.isEmpty else { throw ValidationError("Nothing to serve: give --export.") }
         guard !listeners.isEmpty else { throw ValidationError("Nowhere to listen: give --listen.") }
+        var names: Set<String> = []
+        for export in exports where !names.insert(export.name).inserted {
+            // Nobody could attach to the second.
+            throw ValidationError("Two exports have the name \"\(export.name)\".")
+        }
+    }
+
+    /// Runs the command line and ends with its exit code. A command line that cannot be understood is
+    /// 2, where the parser would have 64.
+    package static func runToEnd() -> Never {
+        do {
+            var command = try parseAsRoot()
+            try command.run()
+        } catch  where exitCode(for: error) == .validationFailure {
+            printError(fullMessage(for: error))
+            exit(withError: ExitCode(2))
+        } catch {
+            exit(withError: error)
+        }
+        exit()
     }
 
     package func run() throws {
@@ -85,22 +105,26 @@ package struct NinePServe: ParsableCommand {
                 case .folder(let path):
                     return (argument.name, try HostTree(path: path, budget: budget))
                 case .commit(let repository, let ref):
-                    return (argument.name, try openCommit(repository, ref))
+                    return (argument.name, try openCommit(repository, ref, argument))
                 }
             } catch let error as Errno {
-                printError("ninep-serve: cannot serve \(argument.name): \(error)")
+                printError("ninep-serve: cannot serve \(argument): \(error)")
                 throw ExitCode(4)
             }
         }
     }
 
-    private func openCommit(_ repository: FilePath, _ ref: String) throws -> any Export {
+    private func openCommit(
+        _ repository: FilePath,
+        _ ref: String,
+        _ argument: ExportArgument
+    ) throws -> any Export {
         do throws(OSTreeError) {
             let repository = try Repository(path: repository)
             let commit = try repository.commit(try repository.resolve(ref))
             return try CommitTree(repository: repository, commit: commit)
         } catch {
-            printError("ninep-serve: cannot serve \(ref): \(error.description)")
+            printError("ninep-serve: cannot serve \(argument): \(error.description)")
             throw ExitCode(4)
         }
     }

@@ -21,6 +21,7 @@ struct ExportArgument: ExpressibleByArgument, Equatable {
         } else {
             name = argument
         }
+        guard !name.isEmpty, !place.isEmpty else { return nil }
         let scheme = "ostree:"
         if place.hasPrefix(scheme) {
             let rest = place.dropFirst(scheme.count)
@@ -29,9 +30,19 @@ struct ExportArgument: ExpressibleByArgument, Equatable {
             guard !repository.isEmpty, !ref.isEmpty else { return nil }
             source = .commit(repository: FilePath(String(repository)), ref: String(ref))
         } else {
-            guard !place.isEmpty, !name.isEmpty else { return nil }
             source = .folder(FilePath(String(place)))
         }
+    }
+}
+
+extension ExportArgument: CustomStringConvertible {
+    var description: String {
+        let place =
+            switch source {
+            case .folder(let path): path.string
+            case .commit(let repository, let ref): "ostree:\(repository):\(ref)"
+            }
+        return name == place ? place : "\(name)=\(place)"
     }
 }
 

@@ -1,4 +1,4 @@
 import ArgumentParser
 import NinePServeCommand
 
-NinePServe.main()
+NinePServe.runToEnd()

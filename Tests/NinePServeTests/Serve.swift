@@ -70,6 +70,8 @@ func eventually(_ condition: () -> Bool) -> Bool {
 
 /// A client on a unix socket with the root of an export as fid 0.
 func attached(_ socket: String, _ name: String = "") throws -> TestClient {
+    // A server that has ended is an error.
+    clinux_ignore_signal(SIGPIPE)
     let client = TestClient(try SocketTransport(unix: socket))
     try client.version()
     try client.attach(0, name)
