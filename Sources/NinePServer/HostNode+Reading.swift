@@ -24,32 +24,14 @@ extension HostNode: OpenFile, OpenDirectory {
         return self
     }
 
-    /// By name, which is quicker than by way of /proc; should the name mean another file by now, by
-    /// the descriptor. Opened each time, so that whoever may not read it any more is told.
+    /// By way of the descriptor that tells what it is, never by name: that could mean a FIFO or a device
+    /// by now, and opening those acts. Opened each time, so that whoever may not read it any more is
+    /// told.
     private func openRegularFile() throws(Errno) {
-        if let file = try openByName() {
-            tree.budget.hold(file, under: ticket, readable: true)
-        } else {
-            tree.budget.hold(try openForReading(), under: ticket, readable: true)
-        }
-    }
-
-    private func openByName() throws(Errno) -> SharedFD? {
-        guard let directory = container?.current else { return nil }
-        let name = try hostName()
-        let file = try? tree.budget.open { () throws(Errno) in
-            try HostCalls.open(
-                name,
-                in: directory,
-                flags: O_RDONLY | O_NONBLOCK | O_NOCTTY
-            )
-        }
-        guard let file, let status = try? HostStatus(file), isSameObject(status) else {
-            return nil
-        }
+        let file = try openForReading()
         // A reader may rely on the size being that of the time of opening, or later.
-        tree.attributes.remember(status, about: object)
-        return file
+        tree.attributes.remember(try HostStatus(file), about: object)
+        tree.budget.hold(file, under: ticket, readable: true)
     }
 
     /// A new descriptor for reading. The type of an inode never changes, so that what an O_PATH

@@ -5,6 +5,9 @@ package struct Limits: Sendable {
     package var messageSize: UInt32 = 1 << 20
     /// Connections at a time of one service.
     package var connections = 256
+    /// How long a connection may take for its first Tversion before another may have its place, in
+    /// nanoseconds.
+    package var silence: UInt64 = 10_000_000_000
     /// Fids of one connection.
     package var fids = 262_144
     /// Replies of one connection that its carrier has not delivered yet.

@@ -89,6 +89,7 @@ extension Session {
             return
         }
         messageSize = agreed
+        service.sessionSpoke(self)
         answer.writer.rversion(tag: answer.tag, messageSize: agreed, version: Protocol9P.version)
     }
 

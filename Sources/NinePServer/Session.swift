@@ -49,7 +49,7 @@ import SystemPackage
     func closed() {
         opens.abandon()
         fids.removeAll()
-        service.sessionEnded()
+        service.sessionEnded(self)
     }
 
     func received(_ bytes: UnsafeRawBufferPointer) -> Int {

@@ -40,7 +40,12 @@ package final class SocketListener: Sendable {
         let label = "\(address)"
         let isUnix = if case .unix = address { true } else { false }
         let acceptor = Acceptor(socket: socket, label: label) { [weak self] client, number in
-            if isUnix { Self.enlargeBuffer(client.rawValue) }
+            if isUnix {
+                Self.enlargeBuffer(client.rawValue)
+            } else {
+                // One that has vanished would keep its place for ever.
+                clinux_set_keepalive(client.rawValue)
+            }
             self?.adopt(client, peer: "\(label)#\(number)")
         }
         loops[0].add(acceptor)

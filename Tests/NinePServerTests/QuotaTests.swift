@@ -17,6 +17,7 @@ import Testing
         let limits = Limits()
         #expect(limits.messageSize == 1 << 20)
         #expect(limits.connections == 256)
+        #expect(limits.silence == 10_000_000_000)
         #expect(limits.fids == 262_144)
         #expect(limits.pendingReplies == 1024)
         #expect(limits.pendingReplyBytes == 4 << 20)
@@ -43,6 +44,23 @@ import Testing
             usleep(10_000)
         }
         _ = try clients.last?.getattr(0)
+    }
+
+    /// Whoever connects and says nothing keeps his place only while nobody else wants it.
+    @Test func theSilentMakeRoom() throws {
+        var limits = Limits()
+        limits.connections = 3
+        limits.silence = 50_000_000
+        let server = try server(limits)
+        let client = try server.attach()
+        let silent = try (0..<2).map { _ in try server.connect() }
+        usleep(100_000)
+        for _ in 0..<2 {
+            let other = try server.attach()
+            _ = try other.getattr(0)
+        }
+        #expect(silent.contains { $0.transport.receive() == nil })
+        _ = try client.getattr(0)
     }
 
     @Test func fidsAreCountedByConnection() throws {

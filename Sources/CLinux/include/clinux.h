@@ -282,6 +282,15 @@ static inline int clinux_set_nodelay(int fd) {
     return setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 }
 
+// Has the kernel ask a TCP peer that says nothing for a minute whether it is still there (tcp(7)).
+static inline void clinux_set_keepalive(int fd) {
+    int one = 1, idle = 60, interval = 10, count = 6;
+    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count);
+}
+
 // sendmsg(2) with a vector only.
 static inline ssize_t clinux_send_vector(int fd, const struct iovec *vector, size_t count,
                                          int flags) {
