@@ -54,15 +54,18 @@ package final class DescriptorBudget: Sendable {
 
     /// Opens a descriptor; when the process or the system has none left, closes idle ones first.
     func open(_ body: () throws(Errno) -> OwnedFD) throws(Errno) -> SharedFD {
-        do throws(Errno) {
-            return shared(try body())
-        } catch {
-            guard error == .tooManyOpenFiles || error == .tooManyOpenFilesInSystem else {
-                throw error
+        for _ in 0..<4 {
+            do throws(Errno) {
+                return shared(try body())
+            } catch {
+                guard error == .tooManyOpenFiles || error == .tooManyOpenFilesInSystem else {
+                    throw error
+                }
+                // What is closed here other threads may take.
+                for _ in 0..<32 { reclaim() }
             }
-            for _ in 0..<32 { reclaim() }
-            return shared(try body())
         }
+        return shared(try body())
     }
 
     private func shared(_ descriptor: consuming OwnedFD) -> SharedFD {

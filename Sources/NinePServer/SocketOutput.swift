@@ -28,7 +28,7 @@ struct SocketOutput: Sendable {
     private static let copyPool = MessageBufferPool(capacity: 128 << 10, limit: 8)
 
     /// - Parameter turn: bytes that are sent before others on the same loop have their turn.
-    init(socket: SharedFD, turn: Int = 4 << 20) {
+    init(socket: SharedFD, turn: Int = 1 << 20) {
         self.socket = socket
         self.turn = turn
     }
