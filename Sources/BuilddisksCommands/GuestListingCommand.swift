@@ -1,7 +1,8 @@
 import ArgumentParser
 import Orchestrator
 
-/// Not for users: the commit's tree as the guest sees it, to be compared with a checkout.
+/// Not for users: what the guest sees of the commit's tree, to be compared with a checkout, or of the
+/// repository's folder, to be compared with the host's own view.
 struct GuestListingCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "guest-listing",
@@ -10,13 +11,15 @@ struct GuestListingCommand: ParsableCommand {
     )
 
     @OptionGroup var machine: MachineFlags
+    @Flag(help: "List the repository's folder.") var folder = false
 
     func run() throws {
         try reportingFailure { () throws(BuildError) in
             let cancellation = Cancellation()
             try cancellation.observeSignals()
             let listing = GuestListing(tools: try Tools(), cancellation: cancellation)
-            for entry in try listing.run(machine.request) { print(entry.text) }
+            let export: GuestListing.Export = folder ? .repository : .tree
+            for entry in try listing.run(machine.request, of: export) { print(entry.text) }
         }
     }
 }

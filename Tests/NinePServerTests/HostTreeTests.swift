@@ -128,6 +128,20 @@ import Testing
         try TestServer(.memory, [("", HostTree(path: path))]).attach()
     }
 
+    /// The roots of /proc and of /sys both have inode number 1.
+    @Test func otherFileSystemsHaveOtherQids() throws {
+        let client = try attach("/")
+        let proc = try #require(try client.walk(0, 1, "proc").last)
+        let sys = try #require(try client.walk(0, 2, "sys").last)
+        let (procStatus, sysStatus) = (try FileStatus("/proc"), try FileStatus("/sys"))
+        #expect(procStatus.inode == sysStatus.inode)
+        #expect(proc.path != sys.path)
+        // The same by another way, and after others were met.
+        #expect(try client.walk(1, 3, "..", "sys").last?.path == sys.path)
+        #expect(try client.walk(0, 4, "proc").last?.path == proc.path)
+        #expect(try client.walk(0, 5).isEmpty)
+    }
+
     /// Replies that a client does not read hold their files' descriptors.
     @Test func unreadRepliesHoldFewDescriptors() throws {
         let budget = DescriptorBudget(limit: 64)

@@ -188,6 +188,46 @@ extension VirtualMachineTests {
             )
         }
 
+        /// A folder of the host, with all that a folder can hold, by Linux's client and by the host.
+        @Test func aFolderIsWhatTheHostSees() throws {
+            let repository = folder.path + "/repo"
+            try command(["cp", "-a", environment.repository, repository])
+            let odd = repository + "/odd"
+            let script = """
+                import os, sys
+                os.makedirs(sys.argv[1] + "/deep/er"); os.chdir(sys.argv[1])
+                def write(name, content=b""):
+                    with open(name, "wb") as file: file.write(content)
+                write("file", b"kept"); os.link("file", "deep/hard"); os.symlink("../file", "deep/soft")
+                os.symlink("nowhere", "dangling"); os.symlink("x" * 4000, "long"); os.mkfifo("fifo")
+                write("empty"); write("secret", b"secret"); os.chmod("secret", 0o4751)
+                os.chmod("deep", 0o1777); write(b"not\\xffutf8", b"odd"); write('a "name"', b"x")
+                write("large", bytes(range(256)) * 40000); os.truncate("large", 20000000)
+                os.mkdir("crowd")
+                for n in range(3000): write(f"crowd/entry-with-a-name-of-some-length-{n}")
+                os.setxattr("file", "user.long", b"y" * 2000)
+                for root, folders, files in os.walk("."):
+                    for name in folders + files:
+                        os.chown(os.path.join(root, name), int(sys.argv[2]), -1, follow_symlinks=False)
+                """
+            let owner = Self.isRoot ? "\(OrdinaryUser.id)" : "-1"
+            try command(["python3", "-c", script, odd, owner])
+            let guest = try parse(
+                guestListing(repository, ref: VMEnvironment.ref, ["--folder"])
+            )
+            let host = try parse(
+                runCommand([VMEnvironment.root + "/scripts/tree-listing", repository])
+            )
+            #expect(host.count > 3500)
+            #expect(host["odd/file"]?.xattrs["user.long"]?.count == 4000)
+            for path in Set(guest.keys).union(host.keys).sorted() {
+                var seen = guest[path]
+                // Linux numbers an inode by its qid path, and 2 (QID2INO in fs/9p/v9fs.h).
+                if let inode = seen.flatMap({ UInt64($0.inode) }) { seen?.inode = "\(inode &- 2)" }
+                #expect(seen == host[path], "\(path)")
+            }
+        }
+
         /// No libostree of ours reads it, so it is refused before anything starts.
         @Test func bareSplitXattrsIsRefused() throws {
             let path = folder.path + "/split"

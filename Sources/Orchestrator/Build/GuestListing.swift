@@ -2,8 +2,15 @@ import GuestProtocol
 import SystemIO
 import SystemPackage
 
-/// The tree of a commit as the guest sees it, from inside the bootstrap VM whose root it is.
+/// What the host exports as the guest sees it, from inside the bootstrap VM.
 package struct GuestListing: Sendable {
+    package enum Export: Sendable {
+        /// The commit's tree, which is the guest's root.
+        case tree
+        /// The repository's folder.
+        case repository
+    }
+
     private let tools: Tools
     private let cancellation: Cancellation
 
@@ -16,14 +23,17 @@ package struct GuestListing: Sendable {
     }
 
     /// One JSON object for each path, in no order (`scripts/tree-listing` writes the same of a folder).
-    package func run(_ request: BootstrapRequest) throws(BuildError) -> [JSONValue] {
+    package func run(
+        _ request: BootstrapRequest,
+        of export: Export
+    ) throws(BuildError) -> [JSONValue] {
         let machine = try BootstrapMachine(request, tools: tools, cancellation: cancellation)
         let folder = try PrivateFolder()
         defer { folder.remove() }
         let session = try machine.start(in: folder, reporter: SilentReporter())
         defer { session.stop() }
         do throws(BuildError) {
-            return try list(session.guest, session.root)
+            return try list(export, session.guest, session.root)
         } catch {
             guard let cause = machine.host.readFailure else { throw error }
             throw BuildError(.input, "\(cause)", details: [error.message])
@@ -31,11 +41,16 @@ package struct GuestListing: Sendable {
     }
 
     private func list(
+        _ export: Export,
         _ guest: Guest,
         _ root: BootstrapRoot
     ) throws(BuildError) -> [JSONValue] {
         try VMInstallation.enter(guest, root)
-        let tree = try root.mount(in: guest, at: Self.view)
+        let tree =
+            switch export {
+            case .tree: try root.mount(in: guest, at: Self.view)
+            case .repository: VMInstallation.repository
+            }
         var entries: [TreeEntry] = []
         guest.channel.handlers.entries = { entries += $0 }
         try guest.perform(
