@@ -21,7 +21,7 @@ struct BenchBootCommand: ParsableCommand {
 
     func run() throws {
         try reportingFailure { () throws(BuildError) in
-            let cancellation = Cancellation()
+            let cancellation = Cancellation(consequence: nil)
             try cancellation.observeSignals()
             let benchmark = BootBenchmark(tools: try Tools(), cancellation: cancellation)
             let rounds = try benchmark.run(machine.request, rounds: rounds) { print($0.line) }

@@ -49,7 +49,7 @@ struct BootCommand: ParsableCommand {
 
     func run() throws {
         try reportingFailure { () throws(BuildError) in
-            let cancellation = Cancellation()
+            let cancellation = Cancellation(consequence: nil)
             try cancellation.observeSignals()
             let boot = DiskBoot(tools: try Tools(), cancellation: cancellation)
             let request = DiskBoot.Request(

@@ -15,7 +15,7 @@ struct GuestListingCommand: ParsableCommand {
 
     func run() throws {
         try reportingFailure { () throws(BuildError) in
-            let cancellation = Cancellation()
+            let cancellation = Cancellation(consequence: nil)
             try cancellation.observeSignals()
             let listing = GuestListing(tools: try Tools(), cancellation: cancellation)
             let export: GuestListing.Export = folder ? .repository : .tree

@@ -14,7 +14,7 @@ struct ShellCommand: ParsableCommand {
 
     func run() throws {
         try reportingFailure { () throws(BuildError) in
-            let cancellation = Cancellation()
+            let cancellation = Cancellation(consequence: nil)
             try cancellation.observeSignals()
             try Shell(tools: try Tools(), cancellation: cancellation).run(
                 machine.request,

@@ -7,8 +7,12 @@ import SystemIO
 package final class Cancellation: Sendable {
     private let signal = Mutex<CInt?>(nil)
     private let event = SharedFD(OwnedFD(eventfd(0, CInt(EFD_CLOEXEC))))
+    private let consequence: String?
 
-    package init() {}
+    /// - Parameter consequence: what its end means to the user; nil for a run that makes nothing.
+    package init(consequence: String? = "nothing was published") {
+        self.consequence = consequence
+    }
 
     /// Readable once cancelled, for ever after.
     package var descriptor: CInt { event.rawValue }
@@ -21,17 +25,17 @@ package final class Cancellation: Sendable {
 
     /// Throws when the run has been cancelled.
     package func check() throws(BuildError) {
-        if let number = signal.withLock({ $0 }) { throw Self.error(number) }
+        if let number = signal.withLock({ $0 }) { throw error(number) }
     }
 
-    private static func error(_ number: CInt) -> BuildError {
+    private func error(_ number: CInt) -> BuildError {
         let name =
             switch number {
             case SIGINT: "interrupted"
             case SIGHUP: "the terminal has gone"
             default: "terminated"
             }
-        return BuildError(.interrupted(number), "\(name): nothing was published")
+        return BuildError(.interrupted(number), name + (consequence.map { ": \($0)" } ?? ""))
     }
 }
 
