@@ -108,6 +108,35 @@ import Testing
         #expect(input?.message == "no kernel")
     }
 
+    /// Where nothing can be started, that is the one error, and nothing was tried.
+    @Test func nothingCanBeStarted() {
+        let missing = AcceleratorSelection.Obstacle(reason: "no QEMU", hint: "install it")
+        host.obstacles = [.kvm: missing, .uml: .init(reason: "no program"), .tcg: missing]
+        let error = #expect(throws: BuildError.self) { try start(.auto) }
+        #expect(error?.kind == .host)
+        #expect(error?.message == "emulation (TCG) cannot be used: no QEMU")
+        #expect(error?.hint == "install it")
+        #expect(error?.details == ["No KVM: no QEMU", "No User-mode Linux: no program"])
+    }
+
+    /// One that cannot be started does not take the place of one that failed: its own failure counts.
+    @Test func noOtherToFallBackOn() {
+        host.obstacles = [.kvm: .init(reason: "no QEMU"), .tcg: .init(reason: "no QEMU")]
+        let error = #expect(throws: BuildError.self) {
+            try start(.auto, broken: [.uml: Self.broken])
+        }
+        #expect(error?.message == "it hangs")
+    }
+
+    /// A disk that is none is none under emulation, too.
+    @Test func whatIsNotTheAcceleratorsFaultEndsIt() {
+        let error = #expect(throws: BuildError.self) {
+            try start(.auto, broken: [.kvm: BuildError(.input, "no disk")])
+        }
+        #expect(error?.message == "no disk")
+        #expect(host.verdicts.isEmpty)
+    }
+
     /// A kernel that one kind of machine cannot boot leaves the others.
     @Test func preparingPassesOver() throws {
         var selection = try AcceleratorSelection(.auto, host)

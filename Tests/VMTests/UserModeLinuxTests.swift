@@ -145,7 +145,7 @@ extension VirtualMachineTests {
                 environment: userVariables(folder)
             )
             #expect(boot.status == 2, "\(boot.errors)")
-            #expect(boot.errors.contains("cannot boot a disk"), "\(boot.errors)")
+            #expect(boot.errors.contains("it cannot boot a disk"), "\(boot.errors)")
         }
 
         /// A PATH with what the tests call, without linux.uml.

@@ -1,3 +1,4 @@
+import CLinux
 import SystemIO
 package import SystemPackage
 
@@ -52,56 +53,40 @@ package struct DiskBoot: Sendable {
         accelerator: AcceleratorChoice,
         note: (String) -> Void
     ) throws(BuildError) {
-        guard mayAccess(request.disk, 4) else {
-            throw BuildError(
-                .input,
-                "cannot read the disk \(request.disk)",
-                hint: "Check the path."
-            )
-        }
-        switch accelerator {
-        case .tcg: try boot(request, .tcg)
-        case .kvm: try boot(request, .kvm)
-        case .uml:
-            throw BuildError(
-                .usage,
-                "User-mode Linux cannot boot a disk: it has no firmware and brings its own kernel",
-                hint: "--accel uml is for the bootstrap VM of `build` and `shell`."
-            )
-        case .auto: try bootAutomatically(request, note)
+        let knowledge = DiskAccelerators(isProof: !request.purpose.isInteractive)
+        var accelerators = try AcceleratorSelection(
+            accelerator,
+            knowledge,
+            candidates: accelerator.candidatesForDisk
+        )
+        try Self.check(request.disk)
+        guard accelerator == .auto else { return try boot(request, accelerators.candidates[0]) }
+        // A disk that fails to boot under KVM gets its chance under emulation, and only if that works
+        // was KVM to blame.
+        var isOver = false
+        while !isOver {
+            if !accelerators.passedOver.isEmpty {
+                note(accelerators.description)
+            } else if request.purpose.isInteractive, knowledge.verdict(.kvm) == nil {
+                note("KVM has not booted anything here yet: if it hangs, Ctrl-] and --accel tcg.")
+            }
+            isOver =
+                try accelerators.start(note: { _ in }) { accelerator throws(BuildError) in
+                    try boot(request, accelerator)
+                } != nil
         }
     }
 
-    /// KVM where a boot has proved it; where none has yet, this one may. A disk that fails to boot
-    /// under KVM gets its chance under emulation, and only if that works was KVM to blame.
-    private func bootAutomatically(
-        _ request: Request,
-        _ note: (String) -> Void
-    ) throws(BuildError) {
-        let verdicts = AcceleratorVerdicts.kvm
-        if let obstacle = HostAccelerators.obstacleToKVM {
-            note("No KVM (\(obstacle)): the machine is emulated (TCG).")
-            return try boot(request, .tcg)
-        }
-        switch verdicts.known {
-        case .works: return try boot(request, .kvm)
-        case .fails(let reason):
-            note("No KVM (\(reason)): the machine is emulated (TCG).")
-            return try boot(request, .tcg)
-        case nil: break
-        }
-        if case .interactive = request.purpose {
-            note("KVM has not booted anything here yet: if it hangs, Ctrl-] and --accel tcg.")
-        }
-        do throws(BuildError) {
-            try boot(request, .kvm)
-            if case .expect = request.purpose { verdicts.remember(.works) }
+    private static func check(_ disk: FilePath) throws(BuildError) {
+        do throws(Errno) {
+            if try FileStatus(disk).kind == .directory { throw Errno.isDirectory }
+            _ = try OwnedFD.open(disk, O_RDONLY | O_NONBLOCK)
         } catch {
-            if case .interrupted = error.kind { throw error }
-            let reason = error.details.first ?? error.message
-            note("KVM does not work here (\(reason)): emulating (TCG).")
-            try boot(request, .tcg)
-            verdicts.remember(.fails(reason))
+            throw BuildError(
+                .input,
+                "cannot read the disk \(disk): \(error)",
+                hint: error == .permissionDenied ? nil : "Check the path."
+            )
         }
     }
 
@@ -129,19 +114,42 @@ package struct DiskBoot: Sendable {
             launcher: tools.launcher
         )
         defer { machine.stop() }
-        guard let descriptor = try listener.accept(milliseconds: 20_000) else {
-            throw BuildError(.host, "QEMU did not start", details: machine.errorOutput)
+        do throws(BuildError) {
+            let console = SerialConsole(
+                descriptor: try listener.connection(of: machine, cancellation),
+                machine: machine,
+                cancellation: cancellation
+            )
+            // QEMU may end at once, or hang before the first instruction.
+            if accelerator == .kvm { try console.awaitFirstOutput(limit: Self.firmwareLimit) }
+            switch request.purpose {
+            case .interactive:
+                if try console.interact() == .userLeft { return }
+            case .expect(let text, let limit):
+                return try console.show(until: text, limit: limit)
+            }
+        } catch {
+            throw error.isInterruption ? error : Self.failure(of: machine, request.disk) ?? error
         }
-        let console = SerialConsole(
-            descriptor: descriptor,
-            machine: machine,
-            cancellation: cancellation
+        if let failure = Self.failure(of: machine, request.disk) { throw failure }
+    }
+
+    /// Why QEMU has ended, if that was not the guest's wish.
+    private static func failure(of machine: QEMUMachine, _ disk: FilePath) -> BuildError? {
+        guard let exit = machine.wait(milliseconds: 1000), !exit.isSuccess else { return nil }
+        let lines = machine.errorOutput
+        let isDisk = lines.contains(where: QEMUCommand.isAboutDisk)
+        return BuildError(
+            isDisk ? .input : .host,
+            "\(isDisk ? "QEMU cannot use the disk" : "QEMU failed to run") \(disk): \(exit.description)",
+            hint: isDisk ? "Check that it is a disk, and of which format (--format)." : nil,
+            details: lines
         )
-        // QEMU may end at once, or hang before the first instruction.
-        if accelerator == .kvm { try console.awaitFirstOutput(limit: Self.firmwareLimit) }
-        switch request.purpose {
-        case .interactive: try console.interact()
-        case .expect(let text, let limit): try console.show(until: text, limit: limit)
-        }
+    }
+}
+
+extension DiskBoot.Purpose {
+    fileprivate var isInteractive: Bool {
+        if case .interactive = self { true } else { false }
     }
 }

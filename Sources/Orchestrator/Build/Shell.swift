@@ -41,7 +41,7 @@ package struct Shell: Sendable {
         )
         // The console belongs to the shell while this thread waits for the shell's end.
         try startWorker("shell") { [cancellation] in
-            try? console.interact()
+            _ = try? console.interact()
             cancellation.cancel(signal: SIGTERM)
         }
         let terminal = "/dev/" + type(of: session.machine).consoleDevice

@@ -11,6 +11,10 @@ package struct Tools: Sendable {
 
     package static let agentName = "builddisks-agent"
 
+    init(launcher: FilePath, agent: FilePath) {
+        (self.launcher, self.agent) = (launcher, agent)
+    }
+
     /// - Throws: `.host` when the agent is neither beside the program nor in `../libexec/builddisks`.
     package init() throws(BuildError) {
         let program: FilePath

@@ -8,6 +8,32 @@ package protocol ControlEndpoint: Sendable {
     func accept(milliseconds: CInt) throws(BuildError) -> SharedFD?
 }
 
+extension ControlEndpoint {
+    /// QEMU calls at its start, User-mode Linux's agent when it runs; short waits tell an early death
+    /// from a slow host.
+    func connection(
+        of machine: any Machine,
+        _ cancellation: Cancellation
+    ) throws(BuildError) -> SharedFD {
+        for _ in 0..<150 {
+            try cancellation.check()
+            if let descriptor = try accept(milliseconds: 200) { return descriptor }
+            if let exit = machine.wait(milliseconds: 0) {
+                throw BuildError(
+                    .host,
+                    "\(machine.name) ended at its start: \(exit.description)",
+                    details: machine.errorOutput + machine.consoleTail.suffix(10)
+                )
+            }
+        }
+        throw BuildError(
+            .host,
+            "\(machine.name) did not start within 30 s",
+            details: machine.errorOutput
+        )
+    }
+}
+
 /// A unix stream socket on which the machine (QEMU: a chardev in client mode) is expected to call.
 package struct ControlListener: ControlEndpoint {
     private let socket: SharedFD

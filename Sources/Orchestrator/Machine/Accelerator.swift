@@ -25,6 +25,9 @@ package enum AcceleratorChoice: String, Sendable, CaseIterable {
     case uml
     case tcg
 
+    /// What it means for a disk that starts from its firmware. User-mode Linux has none.
+    var candidatesForDisk: [Accelerator] { self == .auto ? [.kvm, .tcg] : candidates }
+
     /// What it means for the bootstrap VM, in the order in which they are tried.
     var candidates: [Accelerator] {
         switch self {

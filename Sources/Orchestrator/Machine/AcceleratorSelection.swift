@@ -8,6 +8,8 @@ struct AcceleratorSelection {
         /// `.usage` where it is the user's wish that it cannot fulfil.
         var kind: BuildError.Kind = .host
         var reason: String
+        /// What the user can do about it, if that is more than to take another one.
+        var hint: String?
     }
 
     /// What is known of an accelerator before it is started.
@@ -27,39 +29,56 @@ struct AcceleratorSelection {
     /// Of these, the ones that were started.
     private var failures: [(accelerator: Accelerator, reason: String)] = []
 
-    /// - Throws: what is in the way of the one that was asked for.
-    init(_ choice: AcceleratorChoice, _ knowledge: any Knowledge) throws(BuildError) {
+    /// - Parameter candidates: of the choice, best first; nil means those for the bootstrap VM.
+    /// - Throws: what is in the way of the one that was asked for, or of the last one.
+    init(
+        _ choice: AcceleratorChoice,
+        _ knowledge: any Knowledge,
+        candidates given: [Accelerator]? = nil
+    ) throws(BuildError) {
         isAutomatic = choice == .auto
         self.knowledge = knowledge
-        candidates = choice.candidates
-        while let accelerator = candidates.first {
-            guard let obstacle = knowledge.obstacle(accelerator) ?? remembered(accelerator) else {
-                return
-            }
-            if candidates.count == 1 {
-                throw BuildError(
-                    obstacle.kind,
-                    "\(accelerator.title) cannot be used: \(obstacle.reason)",
-                    hint: Self.hint
-                )
-            }
-            passOver(obstacle.reason)
-        }
+        candidates = given ?? choice.candidates
+        guard let obstacle = skipObstructed() else { return }
+        throw BuildError(
+            obstacle.kind,
+            "\(candidates[0].title) cannot be used: \(obstacle.reason)",
+            hint: obstacle.hint ?? Self.hint,
+            details: passedOver.map { "No \($0.accelerator.title): \($0.reason)" }
+        )
     }
 
     private static let hint =
         "--accel tcg works everywhere, and is slower; `builddisks doctor` says more."
 
     /// One that was asked for is tried again, whatever happened before.
-    private func remembered(_ accelerator: Accelerator) -> Obstacle? {
+    private func obstacle(to accelerator: Accelerator) -> Obstacle? {
+        if let obstacle = knowledge.obstacle(accelerator) { return obstacle }
         guard isAutomatic, case .fails(let reason)? = knowledge.verdict(accelerator) else {
             return nil
         }
         return Obstacle(reason: reason)
     }
 
-    private mutating func passOver(_ reason: String) {
-        passedOver.append((candidates.removeFirst(), reason))
+    /// Makes the first one that is worth a start the best.
+    /// - Returns: what is in the way of the last one, where none is.
+    private mutating func skipObstructed() -> Obstacle? {
+        while let obstacle = obstacle(to: candidates[0]) {
+            if candidates.count == 1 { return obstacle }
+            passedOver.append((candidates.removeFirst(), obstacle.reason))
+        }
+        return nil
+    }
+
+    /// Goes on to the next one that is worth a start.
+    /// - Returns: false where there is none; then nothing has changed.
+    private mutating func passOver(_ reason: String) -> Bool {
+        if candidates.count == 1 { return false }
+        var next = self
+        next.passedOver.append((next.candidates.removeFirst(), reason))
+        guard next.skipObstructed() == nil else { return false }
+        self = next
+        return true
     }
 
     /// One line that says which it is, and why no better one.
@@ -84,8 +103,9 @@ struct AcceleratorSelection {
             do throws(BuildError) {
                 return try body(candidates[0])
             } catch {
-                if candidates.count == 1 || error.isInterruption { throw error }
-                passOver(Self.reason(candidates[0], error))
+                if error.isInterruption || !passOver(Self.reason(candidates[0], error)) {
+                    throw error
+                }
             }
         }
     }
@@ -108,13 +128,13 @@ struct AcceleratorSelection {
             knowledge.remember(.works, of: accelerator)
             return value
         } catch {
-            if error.isInterruption { throw error }
-            if candidates.count == 1 {
+            // Another one would have the same disk or commit.
+            if error.isInterruption || error.kind == .input { throw error }
+            let reason = Self.reason(accelerator, error)
+            guard passOver(reason) else {
                 throw isAutomatic ? error : Self.refusal(accelerator, error)
             }
-            let reason = Self.reason(accelerator, error)
             failures.append((accelerator, reason))
-            passOver(reason)
             return nil
         }
     }

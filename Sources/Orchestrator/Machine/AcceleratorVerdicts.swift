@@ -35,6 +35,15 @@ struct AcceleratorVerdicts {
         )
     }
 
+    /// nil for what works everywhere.
+    static func of(_ accelerator: Accelerator) -> AcceleratorVerdicts? {
+        switch accelerator {
+        case .kvm: .kvm
+        case .uml: .userModeLinux
+        case .tcg: nil
+        }
+    }
+
     /// The verdict of an earlier start, on this kernel with these programs.
     var known: Verdict? {
         guard let bytes = try? readFile(file, limit: 4096) else { return nil }

@@ -2,7 +2,7 @@ import CLinux
 import SystemIO
 import SystemPackage
 
-/// What is known of this host's accelerators.
+/// What is known of this host's accelerators, for the bootstrap VM.
 struct HostAccelerators: AcceleratorSelection.Knowledge {
     /// What the guest is to be made of.
     var options: BootstrapOptions
@@ -11,10 +11,17 @@ struct HostAccelerators: AcceleratorSelection.Knowledge {
 
     func obstacle(_ accelerator: Accelerator) -> AcceleratorSelection.Obstacle? {
         switch accelerator {
-        case .kvm: Self.obstacleToKVM.map { .init(reason: $0) }
+        case .kvm, .tcg: Self.obstacleInQEMU(accelerator)
         case .uml: userModeLinuxCannot() ?? obstacleToUserModeLinux()
-        case .tcg: nil
         }
+    }
+
+    /// Why QEMU cannot even be started.
+    static func obstacleInQEMU(_ accelerator: Accelerator) -> AcceleratorSelection.Obstacle? {
+        if findProgram(QEMUCommand.program.string) == nil {
+            return .init(reason: QEMUCommand.absence, hint: QEMUCommand.remedy)
+        }
+        return accelerator == .kvm ? obstacleToKVM.map { .init(reason: $0) } : nil
     }
 
     /// Why KVM cannot even be tried; nil when it can.
@@ -48,19 +55,38 @@ struct HostAccelerators: AcceleratorSelection.Knowledge {
         }
     }
 
-    private static func verdicts(_ accelerator: Accelerator) -> AcceleratorVerdicts? {
+    func verdict(_ accelerator: Accelerator) -> AcceleratorVerdicts.Verdict? {
+        AcceleratorVerdicts.of(accelerator)?.known
+    }
+
+    func remember(_ verdict: AcceleratorVerdicts.Verdict, of accelerator: Accelerator) {
+        AcceleratorVerdicts.of(accelerator)?.remember(verdict)
+    }
+}
+
+/// The same, for a disk that starts from its firmware.
+struct DiskAccelerators: AcceleratorSelection.Knowledge {
+    /// Whether a boot that ends well shows that the accelerator works: somebody may also have looked on
+    /// while it hung, and left.
+    var isProof: Bool
+
+    func obstacle(_ accelerator: Accelerator) -> AcceleratorSelection.Obstacle? {
         switch accelerator {
-        case .kvm: .kvm
-        case .uml: .userModeLinux
-        case .tcg: nil
+        case .kvm, .tcg: HostAccelerators.obstacleInQEMU(accelerator)
+        case .uml:
+            .init(
+                kind: .usage,
+                reason: "it cannot boot a disk, as it has no firmware and brings its own kernel",
+                hint: "--accel uml is for the bootstrap VM of `build` and `shell`."
+            )
         }
     }
 
     func verdict(_ accelerator: Accelerator) -> AcceleratorVerdicts.Verdict? {
-        Self.verdicts(accelerator)?.known
+        AcceleratorVerdicts.of(accelerator)?.known
     }
 
     func remember(_ verdict: AcceleratorVerdicts.Verdict, of accelerator: Accelerator) {
-        Self.verdicts(accelerator)?.remember(verdict)
+        if isProof || verdict != .works { AcceleratorVerdicts.of(accelerator)?.remember(verdict) }
     }
 }

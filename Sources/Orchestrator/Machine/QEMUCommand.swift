@@ -4,6 +4,17 @@ package import SystemPackage
 package enum QEMUCommand {
     package static let program: FilePath = "qemu-system-x86_64"
 
+    /// What is said where that is missing, and what helps.
+    static let absence = "QEMU is missing: no \(program) in PATH"
+    static let remedy = "Install it: apt install qemu-system-x86 qemu-utils"
+
+    /// Whether QEMU complains of one of the machine's disks: then it names the option.
+    static func isAboutDisk(_ complaint: String) -> Bool {
+        complaint.contains("-drive \(diskOption)")
+    }
+
+    private static let diskOption = "if=none,id=disk"
+
     private struct Options {
         let emulation: String
         let emulatedProcessor: String
@@ -93,7 +104,7 @@ package enum QEMUCommand {
             // cache=unsafe: the disk is a work file until we publish it, and published after one flush.
             arguments += [
                 "-drive",
-                "if=none,id=disk\(index),file=\(escaped(disk.path)),format=\(disk.format.rawValue),"
+                "\(diskOption)\(index),file=\(escaped(disk.path)),format=\(disk.format.rawValue),"
                     + "cache=unsafe,discard=unmap,detect-zeroes=unmap"
                     + (disk.isSnapshot ? ",snapshot=on" : "")
                     + (disk.isReadOnly ? ",readonly=on" : ""),

@@ -20,11 +20,7 @@ package final class QEMUMachine: Machine {
         launcher: FilePath
     ) throws(BuildError) {
         guard let program = findProgram(QEMUCommand.program.string) else {
-            throw BuildError(
-                .host,
-                "QEMU is missing: no \(QEMUCommand.program) in PATH",
-                hint: "Install it: apt install qemu-system-x86 qemu-utils"
-            )
+            throw BuildError(.host, QEMUCommand.absence, hint: QEMUCommand.remedy)
         }
         self.accelerator = accelerator
         errors = folder.path.appending("qemu-errors")

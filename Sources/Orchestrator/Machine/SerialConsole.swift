@@ -17,30 +17,34 @@ package struct SerialConsole {
         self.cancellation = cancellation
     }
 
+    /// Why it is over.
+    package enum End: Sendable { case guestEnded, userLeft }
+
     /// Passes keys and output until the guest ends or the user types Ctrl-].
-    package func interact() throws(BuildError) {
+    package func interact() throws(BuildError) -> End {
         let terminal = RawTerminal()
-        try pass()
+        let end = try pass()
         // Not earlier: the terminal is put back when this value goes.
         _ = consume terminal
+        return end
     }
 
-    private func pass() throws(BuildError) {
+    private func pass() throws(BuildError) -> End {
         var inputs = [cancellation.descriptor, descriptor.rawValue, STDIN_FILENO]
         while true {
             switch pollReadable(inputs, milliseconds: -1) {
             case 0:
                 try cancellation.check()
             case 1:
-                guard let bytes = try output() else { return }
+                guard let bytes = try output() else { return .guestEnded }
                 try? writeAll(STDOUT_FILENO, bytes)
             case 2:
                 let keys = (try? readSome(STDIN_FILENO, limit: 256)) ?? []
                 if keys.isEmpty { inputs.removeLast() }
-                if keys.contains(Self.escapeByte) { return }
+                if keys.contains(Self.escapeByte) { return .userLeft }
                 try? writeAll(descriptor.rawValue, keys)
             default:
-                return
+                return .guestEnded
             }
         }
     }

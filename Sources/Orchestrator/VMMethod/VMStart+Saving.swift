@@ -168,7 +168,7 @@ extension VMStart {
         let started = try start(configuration, endpoint)
         do throws(BuildError) {
             let monitor = try QEMUMonitor(
-                try connection(to: listener, of: started.machine),
+                try listener.connection(of: started.machine, setup.cancellation),
                 setup.cancellation
             )
             return try begin(started, monitor)

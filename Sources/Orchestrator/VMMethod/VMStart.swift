@@ -84,7 +84,7 @@ struct VMStart {
         )
         do throws(BuildError) {
             let channel = GuestChannel(
-                descriptor: try connection(to: endpoint, of: machine),
+                descriptor: try endpoint.connection(of: machine, setup.cancellation),
                 machine: machine,
                 cancellation: setup.cancellation
             )
@@ -179,29 +179,5 @@ struct VMStart {
             started.machine.stop()
             throw error
         }
-    }
-
-    /// QEMU calls at its start, User-mode Linux's agent when it runs; short waits tell an early death
-    /// from a slow host.
-    func connection(
-        to endpoint: any ControlEndpoint,
-        of machine: any GuestMachine
-    ) throws(BuildError) -> SharedFD {
-        for _ in 0..<150 {
-            try setup.cancellation.check()
-            if let descriptor = try endpoint.accept(milliseconds: 200) { return descriptor }
-            if let exit = machine.wait(milliseconds: 0) {
-                throw BuildError(
-                    .host,
-                    "\(machine.name) ended at its start: \(exit.description)",
-                    details: machine.errorOutput + machine.consoleTail.suffix(10)
-                )
-            }
-        }
-        throw BuildError(
-            .host,
-            "\(machine.name) did not start within 30 s",
-            details: machine.errorOutput
-        )
     }
 }
