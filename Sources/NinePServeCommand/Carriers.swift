@@ -11,15 +11,16 @@ struct Carriers {
 
     /// The guest's address, and the port it connects to, on a vhost-user device.
     private static let guestCID: UInt64 = 3
-    private static let port: UInt32 = 564
+    static let port: UInt32 = 564
 
-    init(_ listeners: [ListenArgument], service: NinePService) throws {
+    init(_ listeners: [ListenArgument], service: NinePService, exports: [String]) throws {
         do throws(Errno) {
             sockets = try SocketListener(service: service)
         } catch {
             printError("ninep-serve: cannot listen: \(error)")
             throw ExitCode(3)
         }
+        let hint = MountHint(exports: exports)
         for listener in listeners {
             do {
                 try listen(listener, service: service)
@@ -29,7 +30,7 @@ struct Carriers {
                 stop()
                 throw ExitCode(3)
             }
-            printError("ninep-serve: listening on \(listener)\(Self.hint(listener))")
+            printError("ninep-serve: listening on \(listener)\(hint.text(listener))")
         }
     }
 
@@ -50,41 +51,6 @@ struct Carriers {
     func stop() {
         for device in devices { device.stop() }
         sockets.stop()
-    }
-
-    /// What a guest, or its QEMU, has to be told.
-    private static func hint(_ listener: ListenArgument) -> String {
-        let options = "trans=fd,version=9p2000.L,msize=524312,cache=loose,ro"
-        let vsock = { (port: UInt32) in
-            """
-
-              guest: connect a socket to vsock CID 2, port \(port), and mount with
-                     -t 9p -o \(options),rfdno=FD,wfdno=FD
-            """
-        }
-        switch listener {
-        case .socket(.unix(let path)):
-            return """
-
-                  mount -t 9p -o trans=unix,version=9p2000.L,msize=524312,cache=loose,ro \
-                \(path) /mnt
-                """
-        case .socket(.tcp(let host, let port)):
-            return """
-
-                  mount -t 9p -o trans=tcp,port=\(port),version=9p2000.L,msize=524312,\
-                cache=loose,ro \(host) /mnt
-                """
-        case .socket(.vsock(let port)): return vsock(port)
-        case .vhostUser(let path):
-            return """
-
-                  qemu: -m 1G -object memory-backend-memfd,id=mem,size=1G,share=on \
-                -machine q35,memory-backend=mem
-                        -chardev socket,id=vs,path=\(path) \
-                -device vhost-user-vsock-pci,chardev=vs
-                """ + vsock(Self.port)
-        }
     }
 }
 

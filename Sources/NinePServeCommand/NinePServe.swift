@@ -87,7 +87,7 @@ package struct NinePServe: ParsableCommand {
             limits: limits,
             observer: observer
         )
-        let carriers = try Carriers(listeners, service: service)
+        let carriers = try Carriers(listeners, service: service, exports: exports.map(\.name))
         while signals.next() == SIGUSR1 { report(observer) }
         carriers.stop()
         report(observer)

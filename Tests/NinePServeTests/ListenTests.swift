@@ -103,6 +103,27 @@ extension NinePServeTests {
             #expect(result.status == 2, "\(result.errors)")
         }
 
+        // MARK: Mount commands
+
+        @Test func theMountCommandIsAShells() throws {
+            let path = folder.file("it's, here")
+            // Its comma would end the option.
+            let first = ["--export", "a,b=\(folder.file("tree"))"]
+            let server = try Serve(first + export, listen: ["unix:\(path)"])
+            let line = try #require(
+                server.errors.split(separator: "\n").first { $0.hasPrefix("  mount: ") }
+            )
+            let words = try runCommand(["sh", "-c", "printf '%s\n' \(line.dropFirst(9))"])
+            let options = "trans=unix,version=9p2000.L,msize=524312,cache=loose,ro"
+            #expect(
+                words.output.split(separator: "\n").map(String.init) == [
+                    "mount", "-t", "9p", "-o", options, path, "/mnt",
+                ]
+            )
+            #expect(server.said("  aname: one of a,b, tree") == 1)
+            server.end()
+        }
+
         // MARK: vsock
 
         /// Whether this kernel can listen on vsock at all.

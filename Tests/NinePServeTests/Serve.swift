@@ -14,7 +14,7 @@ enum NinePServeTests {}
 final class Serve {
     private let command: RunningCommand
 
-    private static func program() throws -> String {
+    static func program() throws -> String {
         FilePath(try symlinkTarget("/proc/self/exe")).removingLastComponent()
             .appending("ninep-serve").string
     }

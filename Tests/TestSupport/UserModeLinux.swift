@@ -10,10 +10,12 @@ package struct UserModeLinux: Sendable {
     /// Runs a shell script as the only program of a machine whose root is this host's, read and written
     /// with the caller's rights, and whose disks /dev/ubda, /dev/ubdb, … are `disks`. /mnt is empty and
     /// belongs to the script.
+    /// - Parameter sockets: of vhost-user vsock devices.
     /// - Returns: the script's output; its last line is `status N`.
     package static func run(
         _ script: String,
-        disks: [String],
+        disks: [String] = [],
+        sockets: [String] = [],
         in scratch: ScratchFolder,
         seconds: Int = 600
     ) throws -> String {
@@ -42,7 +44,9 @@ package struct UserModeLinux: Sendable {
                 "timeout", "-k", "5", String(seconds), "linux.uml", "mem=512M", "rootfstype=hostfs",
                 "rw",
             ]
-                + ["init=\(path)", "con=null", "con0=null,fd:1", "con1=null", "quiet"] + names,
+                + ["init=\(path)", "con=null", "con0=null,fd:1", "con1=null", "quiet"] + names
+                // Virtio device type 19 is a socket.
+                + sockets.map { "virtio_uml.device=\($0):19" },
             environment: ["TMPDIR": scratch.path]
         )
         let said = (try? String(contentsOfFile: output, encoding: .utf8)) ?? ""
@@ -52,5 +56,24 @@ package struct UserModeLinux: Sendable {
             )
         }
         return said
+    }
+
+    /// Lines of a script that load modules of its kernel; there may be no insmod.
+    /// - Parameter modules: as modules.dep names them, each behind those that it needs.
+    package static func loading(_ modules: [String]) -> String {
+        """
+        cat >/mnt/load <<'END'
+        import ctypes, os, sys
+        libc = ctypes.CDLL(None, use_errno=True)
+        finit_module = 313
+        for path in sys.argv[1:]:
+            if libc.syscall(finit_module, os.open(path, os.O_RDONLY), b"", 0):
+                sys.exit(path + ": " + os.strerror(ctypes.get_errno()))
+        END
+        cd /usr/lib/uml/modules/$(uname -r)/kernel
+        /usr/bin/python3 /mnt/load \(modules.joined(separator: " "))
+        cd /
+
+        """
     }
 }
