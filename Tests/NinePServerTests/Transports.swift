@@ -89,7 +89,11 @@ final class TestServer {
     ) throws {
         self.kind = kind
         clinux_ignore_signal(SIGPIPE)
-        service = NinePService(exports: ExportTable(exports), limits: limits, observer: observer)
+        service = NinePService(
+            exports: ExportTable(exports),
+            limits: limits,
+            observer: RefusalCheck(next: observer)
+        )
         guard kind == .unix else {
             listener = nil
             return
