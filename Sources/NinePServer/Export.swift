@@ -4,56 +4,90 @@ package import SystemPackage
 
 /// A tree that the server presents, read-only.
 ///
-/// **Concurrency**: every method of `Export`, `Node` and `OpenFile` may be called from any thread and
-/// from several at once, also for the same object. They may block on a disk, never on a client.
+/// **Concurrency**: every method of `Export`, `Node`, `OpenFile` and `OpenDirectory` is called from any
+/// thread, and from several at once, also the same method of the same object. None may wait for a
+/// client. What else each has to bear, and may do, stands with it; "may block" means on a disk.
 package protocol Export: Sendable {
     /// The directory that Tattach gives. Always the same qid.
+    ///
+    /// May block. Calls at the same time may give one node or several that are alike.
     func root() throws(Errno) -> any Node
 
     /// Figures for Tstatfs.
+    ///
+    /// May block. The figures of one call belong together; nothing is promised between calls.
     func statistics() throws(Errno) -> FileSystemStatistics
 }
 
 /// One file system object, as a client names it: what a fid refers to. Identity never changes; a
 /// name that comes to mean another object gives another `Node`.
 package protocol Node: AnyObject, Sendable {
-    /// Stable and unique within the export, also across host devices. Never blocks.
+    /// Stable and unique within the export, also across host devices.
+    ///
+    /// Never blocks. The same for every thread, as long as the node exists.
     var qid: Qid { get }
 
     /// Metadata for Tgetattr.
+    ///
+    /// May block. The values of one call are those of one moment, which may lie a little back; calls
+    /// at the same time may answer for different moments.
     func attributes() throws(Errno) -> Attributes
 
     /// The child of this directory with exactly that name. The server has refused "", ".", "..",
     /// and names with "/" or NUL before. Throws ENOENT, ENOTDIR, EACCES.
+    ///
+    /// May block. Calls at the same time for one name may give one node or two with the same qid.
+    /// The name is valid during the call only.
     func child(named name: Span<UInt8>) throws(Errno) -> any Node
 
     /// The directory this node was reached through; the root is its own parent. Used for "..".
+    ///
+    /// Never blocks. The same for every thread, though not always the same object.
     func parent() -> any Node
 
     /// Target of a symbolic link; EINVAL for anything else.
+    ///
+    /// May block. Never changes while the node exists: another link is another node.
     func symlinkTarget() throws(Errno) -> [UInt8]
 
     /// Opens a regular file for reading; EISDIR, ELOOP, EACCES otherwise (only regular files).
+    ///
+    /// May block, for long where `opensSlowly` said so: then it is called from a worker, while other
+    /// threads use this node, and even end its last fid. Calls at the same time may give one object.
     func openFile() throws(Errno) -> any OpenFile
 
     /// Whether `openFile` may take milliseconds (as when content has to be inflated first): it then
-    /// runs on a worker, and other requests go on. Never blocks.
+    /// runs on a worker, and other requests go on.
+    ///
+    /// Never blocks. Only a hint: what it says may be out of date when `openFile` is called.
     var opensSlowly: Bool { get }
 
     /// Opens a directory for reading; ENOTDIR otherwise.
+    ///
+    /// May block. Calls at the same time may give one object.
     func openDirectory() throws(Errno) -> any OpenDirectory
 
     /// Names of the extended attributes; EOPNOTSUPP where the export has none.
+    ///
+    /// May block. Of one moment; an attribute may be gone when its value is asked for.
     func extendedAttributeNames() throws(Errno) -> [NameBytes]
 
     /// Value of one extended attribute; ENODATA when it is absent.
+    ///
+    /// May block. A whole value of one moment.
     func extendedAttribute(named name: NameBytes) throws(Errno) -> [UInt8]
 
     /// A fid stands for this node from now on. Only a hint, like `fidEnded`: what is kept for quick
     /// use may depend on it, nothing else.
+    ///
+    /// Never blocks. Each session begins a fid before it ends it; calls of several sessions come in any
+    /// order.
     func fidBegan()
 
     /// A fid that stood for this node is gone.
+    ///
+    /// May block, as it may close files. Called once for each `fidBegan`, also while another thread is
+    /// within another method of the node.
     func fidEnded()
 }
 
@@ -96,6 +130,9 @@ extension Span<UInt8> {
 /// A regular file that a fid has opened.
 package protocol OpenFile: AnyObject, Sendable {
     /// At most `count` bytes from `offset` on; nothing at or past the end.
+    ///
+    /// May block. There is no position that calls would share. The file of a slice stays open as long as
+    /// the slice is held, whatever becomes of this object and its node.
     func data(at offset: UInt64, count: Int) throws(Errno) -> FileData
 }
 
@@ -112,6 +149,10 @@ package protocol OpenDirectory: AnyObject, Sendable {
     /// Calls `visit` for each entry after the one with `cookie` (0: from the start), "." and ".."
     /// included, until it returns false. Cookies are never 0, and stay valid for earlier positions
     /// (seekdir) while the directory is open.
+    ///
+    /// May block, also on other calls for the same directory: there is no position that calls share, so
+    /// they may have to take turns. `visit` is called on the caller's thread, one entry after the other,
+    /// and possibly within such a turn: it must neither block nor list a directory.
     func entries(after cookie: UInt64, _ visit: DirectoryVisitor) throws(Errno)
 }
 
