@@ -1,4 +1,5 @@
 import Bootstrap
+import CAllocationCount
 import CLinux
 import NinePGuest
 import NinePServer
@@ -104,13 +105,17 @@ final class BenchMachine {
     /// Carries out a task.
     /// - Returns: what the guest says, and what the host's processors did for it, mounting included.
     func perform(_ task: GuestTask) throws -> HostedFigures {
-        let before = try processorSeconds()
+        let before = (try processorSeconds(), messageCount, allocation_count())
         let figures = try link.perform(task)
         return HostedFigures(
             guest: figures,
-            processorSeconds: try processorSeconds() - before
+            processorSeconds: try processorSeconds() - before.0,
+            messages: messageCount - before.1,
+            allocations: Int(allocation_count() - before.2)
         )
     }
+
+    private var messageCount: Int { statistics.snapshot().reduce(0) { $0 + $1.row.replies } }
 
     /// Of QEMU and of this process, in which our server is. `clock_getcpuclockid`.
     private func processorSeconds() throws -> Double {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CAllocationCount
 import CLinux
 import NinePGuest
 import NinePServer
@@ -38,6 +39,7 @@ struct GuestCommand: ParsableCommand {
 
     func run() throws {
         clinux_ignore_signal(SIGPIPE)
+        allocation_count_except_this_thread()
         let tree = try BenchTree(at: FilePath(tree))
         let folder = try makeTemporaryFolder("/tmp/ninep-bench-")
         defer { removeTree(folder) }

@@ -5,6 +5,9 @@ struct HostedFigures {
     var guest = GuestFigures()
     /// Of QEMU and our server.
     var processorSeconds = 0.0
+    /// Messages that our server has answered, and how often it allocated memory meanwhile.
+    var messages = 0
+    var allocations = 0
 
     mutating func add(_ other: HostedFigures) {
         guest.nanoseconds += other.guest.nanoseconds
@@ -14,6 +17,8 @@ struct HostedFigures {
         guest.busyNanoseconds += other.guest.busyNanoseconds
         guest.interrupts += other.guest.interrupts
         processorSeconds += other.processorSeconds
+        messages += other.messages
+        allocations += other.allocations
     }
 
     var seconds: Double { Double(guest.nanoseconds) * 1e-9 }
@@ -21,4 +26,5 @@ struct HostedFigures {
     var megabytesPerSecond: Double { Double(guest.bytes) * 1e-6 / seconds }
     /// Processors of the guest that were busy, on average.
     var busyShare: Double { Double(guest.busyNanoseconds) / Double(guest.nanoseconds) }
+    var allocationsPerMessage: Double { Double(allocations) / Double(max(1, messages)) }
 }

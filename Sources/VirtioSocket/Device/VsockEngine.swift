@@ -55,6 +55,8 @@ final class VsockEngine {
     /// The transmit queue is not looked at until replies are gone.
     var isTransmitPaused = false
     private var posted: [VsockConnection] = []
+    /// Of the connection being looked at.
+    private var collected: [OutgoingMessage] = []
     private var awaitingResetCount = 0
 
     init(
@@ -90,17 +92,23 @@ final class VsockEngine {
     private func collectRequests() {
         mailbox.collect(into: &posted)
         for connection in posted {
-            let requests = connection.collect()
+            let (wantsClose, hasResumed) = connection.collect(into: &collected)
             guard let stream = streams[connection.key], stream.connection === connection else {
                 // The stream is gone; a message cannot have come after `shut`.
                 continue
             }
-            stream.outgoing.append(requests.messages)
-            if requests.hasResumed { resume(stream) }
-            if requests.wantsClose { apply(.hostClose, to: stream) }
+            queueCollected(on: stream)
+            if hasResumed { resume(stream) }
+            if wantsClose { apply(.hostClose, to: stream) }
             settle(stream)
         }
         posted.removeAll(keepingCapacity: true)
+    }
+
+    /// Leaves `collected` empty: it changes places with the next connection's messages.
+    private func queueCollected(on stream: VsockStream) {
+        stream.outgoing.append(collected)
+        collected.removeAll(keepingCapacity: true)
     }
 
     private func resume(_ stream: VsockStream) {
@@ -122,7 +130,8 @@ final class VsockEngine {
         }
         // What the handler has sent from inside `received` is not collected yet.
         if stream.outgoing.isEmpty, stream.state == .finishing {
-            stream.outgoing.append(stream.connection.collectMessages())
+            stream.connection.collectMessages(into: &collected)
+            queueCollected(on: stream)
         }
         if stream.outgoing.isEmpty {
             apply(.outputDrained, to: stream)

@@ -6,7 +6,7 @@ import SystemIO
 /// thread collects what is left here.
 package final class VsockConnection: StreamConnection {
     /// What other threads have asked for since the device last looked.
-    struct Requests {
+    private struct Requests {
         var messages: [OutgoingMessage] = []
         var wantsClose = false
         var hasResumed = false
@@ -75,23 +75,21 @@ package final class VsockConnection: StreamConnection {
 
 /// The device's side.
 extension VsockConnection {
-    func collect() -> Requests {
+    /// Takes over what was asked for.
+    /// - Parameter messages: empty; changes places with the connection's own, so that both keep their
+    ///   memory.
+    func collect(into messages: inout [OutgoingMessage]) -> (wantsClose: Bool, hasResumed: Bool) {
         state.withLock { state in
+            defer { state.requests.hasResumed = false }
             state.isPosted = false
-            let requests = state.requests
-            state.requests = Requests()
-            // Later messages are still refused.
-            state.requests.wantsClose = requests.wantsClose
-            return requests
+            swap(&state.requests.messages, &messages)
+            return (state.requests.wantsClose, state.requests.hasResumed)
         }
     }
 
     /// Collects the messages alone.
-    func collectMessages() -> [OutgoingMessage] {
-        state.withLock { state in
-            defer { state.requests.messages = [] }
-            return state.requests.messages
-        }
+    func collectMessages(into messages: inout [OutgoingMessage]) {
+        state.withLock { swap(&$0.requests.messages, &messages) }
     }
 
     /// `count` queued bytes are in the guest's hands, or dropped.
