@@ -76,7 +76,7 @@ final class GatedExport: Export {
 private final class GatedNode: Node, OpenDirectory, @unchecked Sendable {
     // Nothing changes after the initialiser; the top lives as long as the export.
     let qid: Qid
-    let opensSlowly: Bool
+    private let isSlow: Bool
     private let gate: Gate
     private let name: [UInt8]
     private let size: Int
@@ -89,7 +89,7 @@ private final class GatedNode: Node, OpenDirectory, @unchecked Sendable {
         name = model.name
         size = model.size
         openError = model.openError
-        opensSlowly = model.isSlow
+        isSlow = model.isSlow
         qid = Qid(kind: model.isDirectory ? .directory : .file, version: 1, path: number)
         container = self
         children = model.children.enumerated().map { index, child in
@@ -125,13 +125,17 @@ private final class GatedNode: Node, OpenDirectory, @unchecked Sendable {
     func symlinkTarget() throws(Errno) -> [UInt8] { throw .invalidArgument }
 
     func openFile() throws(Errno) -> any OpenFile {
-        if opensSlowly {
+        if isSlow {
             gate.liveCount.wrappingAdd(1, ordering: .relaxed)
             defer { gate.liveCount.wrappingSubtract(1, ordering: .relaxed) }
             gate.pass()
         }
         if let openError { throw openError }
         return GatedFile(size: size, gate: gate)
+    }
+
+    func openFileAtOnce() throws(Errno) -> (any OpenFile)? {
+        isSlow ? nil : try openFile()
     }
 
     func openDirectory() throws(Errno) -> any OpenDirectory {

@@ -51,7 +51,7 @@ package final class SessionFuzzer {
         limits.fids = self.limits.fids
         limits.connections = self.limits.connections
         limits.extendedAttributeBytes = self.limits.attributeBytes
-        limits.pendingOpens = self.limits.opens
+        limits.workerRequests = self.limits.opens
         limits.pendingReplies = self.limits.replies
         limits.pendingReplyBytes = self.limits.replyBytes
         let table = ExportTable(exports)

@@ -105,7 +105,7 @@ package struct NinePServe: ParsableCommand {
                 case .folder(let path):
                     return (argument.name, try HostTree(path: path, budget: budget))
                 case .commit(let repository, let ref):
-                    return (argument.name, try openCommit(repository, ref, argument))
+                    return (argument.name, try openCommit(repository, ref, argument, budget))
                 }
             } catch let error as Errno {
                 printError("ninep-serve: cannot serve \(argument): \(error)")
@@ -117,12 +117,13 @@ package struct NinePServe: ParsableCommand {
     private func openCommit(
         _ repository: FilePath,
         _ ref: String,
-        _ argument: ExportArgument
+        _ argument: ExportArgument,
+        _ budget: DescriptorBudget
     ) throws -> any Export {
         do throws(OSTreeError) {
             let repository = try Repository(path: repository)
             let commit = try repository.commit(try repository.resolve(ref))
-            return try CommitTree(repository: repository, commit: commit)
+            return try CommitTree(repository: repository, commit: commit, budget: budget)
         } catch {
             printError("ninep-serve: cannot serve \(argument): \(error.description)")
             throw ExitCode(4)

@@ -1,10 +1,10 @@
 import CLinux
 import Synchronization
-import SystemIO
+package import SystemIO
 import SystemPackage
 
-/// Bounds the descriptors that host trees keep open, whatever number of fids clients hold: idle ones
-/// are closed, and reopened on use.
+/// Bounds the descriptors that exports keep open, whatever number of fids clients hold: idle ones are
+/// closed, and reopened on use.
 package final class DescriptorBudget: Sendable {
     private struct Entry {
         var descriptor: SharedFD?
@@ -27,6 +27,8 @@ package final class DescriptorBudget: Sendable {
         /// Reclaimed while replies that no client has read yet held them: open as long as those are.
         var detached: [Detached] = []
         var detachedHand = 0
+        /// What others keep of the limit.
+        var reserved = 0
     }
 
     private struct Detached { weak var descriptor: SharedFD? }
@@ -62,11 +64,32 @@ package final class DescriptorBudget: Sendable {
                     throw error
                 }
                 // What is closed here other threads may take.
-                for _ in 0..<32 { reclaim() }
+                closeIdle()
             }
         }
         return shared(try body())
     }
+
+    /// Closes some of those unused for longest, as the process or the system has none left.
+    package func closeIdle() {
+        for _ in 0..<32 { reclaim() }
+    }
+
+    // MARK: Shares
+
+    /// Takes a part of the limit for somebody else's use: at most a quarter of what is left, so that
+    /// there is some for everyone.
+    package func reserve(upTo count: Int) -> Int {
+        let (share, surplus) = state.withLock { state in
+            let share = min(count, (limit - state.reserved) / 4)
+            state.reserved += share
+            return (share, state.entries.count - state.free.count - limit + state.reserved)
+        }
+        for _ in 0..<max(0, surplus) { reclaim() }
+        return share
+    }
+
+    package func giveBack(_ share: Int) { state.withLock { $0.reserved -= share } }
 
     private func shared(_ descriptor: consuming OwnedFD) -> SharedFD {
         guard let spare = state.withLock({ $0.spares.popLast() }) else {
@@ -81,8 +104,11 @@ package final class DescriptorBudget: Sendable {
     /// The descriptor that a ticket stands for, while it is open. The caller may use it after it was
     /// reclaimed.
     /// - Parameter readable: nil as well if it can only be looked at (O_PATH).
-    func current(_ ticket: borrowing DescriptorTicket, readable: Bool = false) -> SharedFD? {
-        state.withLock { state in
+    package func current(_ ticket: borrowing DescriptorTicket, readable: Bool = false) -> SharedFD?
+    {
+        // Not even the lock for the many that have none.
+        guard ticket.value != nil else { return nil }
+        return state.withLock { state in
             guard let index = index(ticket, state), !readable || state.entries[index].isReadable
             else { return nil }
             state.entries[index].isRecent = true
@@ -92,7 +118,7 @@ package final class DescriptorBudget: Sendable {
 
     /// Keeps a descriptor under a ticket, closing an idle one when the limit is reached. One that can
     /// be read takes the place of one that can not; otherwise the earlier one stays.
-    func hold(
+    package func hold(
         _ descriptor: consuming SharedFD,
         under ticket: borrowing DescriptorTicket,
         readable: Bool = false
@@ -107,7 +133,9 @@ package final class DescriptorBudget: Sendable {
                 swap(&state.entries[index].descriptor, &surplus)
                 return
             }
-            if state.entries.count - state.free.count >= limit { idle = reclaimOne(&state) }
+            if state.entries.count - state.free.count >= limit - state.reserved {
+                idle = reclaimOne(&state)
+            }
             let index = state.free.popLast().map(Int.init) ?? state.entries.count
             if index == state.entries.count { state.entries.append(Entry()) }
             swap(&state.entries[index].descriptor, &surplus)
@@ -121,7 +149,7 @@ package final class DescriptorBudget: Sendable {
     }
 
     /// Closes what a ticket stands for.
-    func release(_ ticket: borrowing DescriptorTicket) {
+    package func release(_ ticket: borrowing DescriptorTicket) {
         var last = state.withLock { state in
             index(ticket, state).flatMap { empty($0, &state) }
         }
@@ -195,7 +223,7 @@ package final class DescriptorBudget: Sendable {
 
     /// Whether so many reclaimed descriptors are open still that no further reply may hold one.
     /// Clients that read none of their replies would else have the process run out of them.
-    var isStrained: Bool {
+    package var isStrained: Bool {
         guard mayBeStrained.load(ordering: .relaxed) else { return false }
         return state.withLock { state in
             forgetClosed(&state)
@@ -229,9 +257,11 @@ package final class DescriptorBudget: Sendable {
 }
 
 /// What a node has of a `DescriptorBudget`: stands for one descriptor until that is reclaimed.
-struct DescriptorTicket: ~Copyable {
+package struct DescriptorTicket: ~Copyable {
     /// The entry's index, and above it its generation; changed under the budget's lock.
     private let bits = Atomic<UInt64>(0)
+
+    package init() {}
 
     fileprivate var value: (index: UInt32, generation: UInt32)? {
         let bits = bits.load(ordering: .relaxed)

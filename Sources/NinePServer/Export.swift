@@ -52,15 +52,16 @@ package protocol Node: AnyObject, Sendable {
 
     /// Opens a regular file for reading; EISDIR, ELOOP, EACCES otherwise (only regular files).
     ///
-    /// May block, for long where `opensSlowly` said so: then it is called from a worker, while other
-    /// threads use this node, and even end its last fid. Calls at the same time may give one object.
+    /// May block, for long where `openFileAtOnce` gives nil: then it is called from a worker, while
+    /// other threads use this node, and even end its last fid. Calls at the same time may give one
+    /// object.
     func openFile() throws(Errno) -> any OpenFile
 
-    /// Whether `openFile` may take milliseconds (as when content has to be inflated first): it then
-    /// runs on a worker, and other requests go on.
+    /// The same, or nil where it may take milliseconds (as when content has to be inflated first):
+    /// `openFile` is then called from a worker, and other requests go on.
     ///
-    /// Never blocks. Only a hint: what it says may be out of date when `openFile` is called.
-    var opensSlowly: Bool { get }
+    /// Called on a carrier's thread. Blocks no longer than a few system calls take.
+    func openFileAtOnce() throws(Errno) -> (any OpenFile)?
 
     /// Opens a directory for reading; ENOTDIR otherwise.
     ///
@@ -92,7 +93,7 @@ package protocol Node: AnyObject, Sendable {
 }
 
 extension Node {
-    package var opensSlowly: Bool { false }
+    package func openFileAtOnce() throws(Errno) -> (any OpenFile)? { try openFile() }
     package func fidBegan() {}
     package func fidEnded() {}
 
@@ -131,9 +132,22 @@ extension Span<UInt8> {
 package protocol OpenFile: AnyObject, Sendable {
     /// At most `count` bytes from `offset` on; nothing at or past the end.
     ///
-    /// May block. There is no position that calls would share. The file of a slice stays open as long as
-    /// the slice is held, whatever becomes of this object and its node.
+    /// May block, for long where `dataAtOnce` gives nil. There is no position that calls would share.
+    /// The file of a slice stays open as long as the slice is held, whatever becomes of this object and
+    /// its node.
     func data(at offset: UInt64, count: Int) throws(Errno) -> FileData
+
+    /// The same, or nil where it may take milliseconds, as content has to be had again first: `data`
+    /// is then called from a worker.
+    ///
+    /// Called on a carrier's thread. Blocks no longer than a few system calls take.
+    func dataAtOnce(at offset: UInt64, count: Int) throws(Errno) -> FileData?
+}
+
+extension OpenFile {
+    package func dataAtOnce(at offset: UInt64, count: Int) throws(Errno) -> FileData? {
+        try data(at: offset, count: count)
+    }
 }
 
 /// Where the bytes of a read are.

@@ -53,8 +53,8 @@ final class ForeignNode: Node {
     }
 
     func symlinkTarget() throws(Errno) -> [UInt8] { try inner.symlinkTarget() }
-    var opensSlowly: Bool { inner.opensSlowly }
     func openFile() throws(Errno) -> any OpenFile { try inner.openFile() }
+    func openFileAtOnce() throws(Errno) -> (any OpenFile)? { try inner.openFileAtOnce() }
 
     func openDirectory() throws(Errno) -> any OpenDirectory {
         ForeignDirectory(try inner.openDirectory(), place: place, node: self)

@@ -14,8 +14,8 @@ package struct Limits: Sendable {
     package var pendingReplies = 1024
     /// Memory of those replies, in bytes; file data is not in it, as it stays in the page cache.
     package var pendingReplyBytes = 4 << 20
-    /// Opens of one connection that workers may be busy with; further ones wait their turn.
-    package var pendingOpens = 32
+    /// Opens and reads of one connection that workers may be busy with.
+    package var workerRequests = 32
     /// Values of extended attributes that the fids of one connection hold, in bytes.
     package var extendedAttributeBytes = 4 << 20
     package init() {}

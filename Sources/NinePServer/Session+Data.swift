@@ -16,11 +16,13 @@ extension Session {
             fids.setState(.directory(try fid.node.openDirectory()), at: number)
         } else {
             if flags & 0o200000 != 0 { throw .notDirectory }
-            if fid.node.opensSlowly, openElsewhere(fid, number, answer) {
-                answer.discard()
+            if let file = try fid.node.openFileAtOnce() {
+                fids.setState(.file(file), at: number)
+            } else if openElsewhere(fid, number, &answer) {
                 return
+            } else {
+                fids.setState(.file(try fid.node.openFile()), at: number)
             }
-            fids.setState(.file(try fid.node.openFile()), at: number)
             answer.openedFile = true
         }
         // A nonzero iounit below the message size would shrink every read of Linux's client.
@@ -28,29 +30,66 @@ extension Session {
     }
 
     /// Has a worker open the file and reply; false when enough of them are busy.
-    private func openElsewhere(_ fid: Fid, _ number: UInt32, _ answer: Answer) -> Bool {
-        let limit = service.limits.pendingOpens
-        guard let generation = opens.begin(tag: answer.tag, limit: limit) else { return false }
-        fids.setState(.opening, at: number)
-        let start = service.observer == nil ? 0 : monotonicNanoseconds()
-        let (node, export, tag, size) = (fid.node, fid.export, answer.tag, messageSize)
-        service.workers.run { [self] in
+    private func openElsewhere(_ fid: Fid, _ number: UInt32, _ answer: inout Answer) -> Bool {
+        let node = fid.node
+        let isGiven = doElsewhere(.tlopen, fid, &answer) { answer in
             var file: (any OpenFile)?
             var failure: Errno?
             do throws(Errno) { file = try node.openFile() } catch { failure = error }
-            let result = PendingOpens.Result(fid: number, node: node, file: file)
-            opens.end(tag: tag, generation: generation, result: result) { flushes in
-                var answer = Answer(tag: tag, buffers: buffers, limit: size)
-                answer.export = Int(export)
-                answer.openedFile = file != nil
-                answer.writer.openReply(.rlopen, tag: tag, node.qid, ioUnit: 0)
-                reply(to: .tlopen, &answer, failure, since: start)
+            answer.openedFile = file != nil
+            answer.writer.openReply(.rlopen, tag: answer.tag, node.qid, ioUnit: 0)
+            return (PendingRequests.Opened(fid: number, node: node, file: file), failure)
+        }
+        if isGiven { fids.setState(.opening, at: number) }
+        return isGiven
+    }
+
+    /// Has a worker read and reply; false when enough of them are busy.
+    private func readElsewhere(
+        _ file: any OpenFile,
+        _ fid: Fid,
+        at offset: UInt64,
+        count: Int,
+        _ answer: inout Answer
+    ) -> Bool {
+        doElsewhere(.tread, fid, &answer) { answer in
+            do throws(Errno) {
+                answer.data(try file.data(at: offset, count: count), limit: count)
+                return (nil, nil)
+            } catch {
+                return (nil, error)
+            }
+        }
+    }
+
+    /// Has a worker make an answer and send it, with those to the flushes that wait for it.
+    private func doElsewhere(
+        _ type: MessageType,
+        _ fid: Fid,
+        _ answer: inout Answer,
+        _ body: @escaping @Sendable (inout Answer) -> (PendingRequests.Opened?, Errno?)
+    ) -> Bool {
+        let limit = service.limits.workerRequests
+        let tag = answer.tag
+        guard let generation = pending.begin(tag: tag, limit: limit) else { return false }
+        answer.discard()
+        let start = service.observer == nil ? 0 : monotonicNanoseconds()
+        let (export, size) = (Int(fid.export), messageSize)
+        service.workers.run { [self] in
+            guard pending.isAwaited(generation) else { return }
+            var answer = Answer(tag: tag, buffers: buffers, limit: size)
+            answer.export = export
+            let (opened, failure) = body(&answer)
+            let isAwaited = pending.end(tag: tag, generation: generation, opened: opened) {
+                flushes in
+                reply(to: type, &answer, failure, since: start)
                 for flush in flushes {
                     var answer = Answer(tag: flush, buffers: buffers, limit: size)
                     answer.done(.rflush)
                     reply(to: .tflush, &answer, nil, since: start)
                 }
             }
+            if !isAwaited { answer.discard() }
         }
         return true
     }
@@ -58,10 +97,10 @@ extension Session {
     /// Gives fids what workers have opened for them. A fid that was clunked meanwhile is not there,
     /// or stands for something else.
     func settleOpens() {
-        for result in opens.takeResults() {
-            guard let fid = fids[result.fid], fid.node === result.node, case .opening = fid.state
+        for opened in pending.takeOpened() {
+            guard let fid = fids[opened.fid], fid.node === opened.node, case .opening = fid.state
             else { continue }
-            fids.setState(result.file.map(Fid.State.file) ?? .walked, at: result.fid)
+            fids.setState(opened.file.map(Fid.State.file) ?? .walked, at: opened.fid)
         }
     }
 
@@ -78,10 +117,10 @@ extension Session {
         case .walked, .opening: throw .badFileDescriptor
         case .directory: throw .isDirectory
         case .file(let file):
-            switch try file.data(at: offset, count: count) {
-            case .end: answer.data(nil)
-            case .bytes(let bytes): answer.data(bytes.prefix(count))
-            case .slice(let slice): answer.data(slice, limit: count)
+            if let data = try file.dataAtOnce(at: offset, count: count) {
+                answer.data(data, limit: count)
+            } else if !readElsewhere(file, fid, at: offset, count: count, &answer) {
+                answer.data(try file.data(at: offset, count: count), limit: count)
             }
         case .extendedAttribute(let value):
             let start = Int(min(offset, UInt64(value.count)))
@@ -134,6 +173,15 @@ extension Session {
 }
 
 extension Answer {
+    /// Rread with what was read.
+    mutating func data(_ data: FileData, limit: Int) {
+        switch data {
+        case .end: self.data(nil)
+        case .bytes(let bytes): self.data(bytes.prefix(limit))
+        case .slice(let slice): self.data(slice, limit: limit)
+        }
+    }
+
     /// Rread with those bytes.
     mutating func data(_ bytes: ArraySlice<UInt8>?) {
         let count = bytes?.count ?? 0

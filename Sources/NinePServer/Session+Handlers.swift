@@ -18,7 +18,7 @@ extension Session {
             try attach(fid, afid: afid, name: name, reader, &answer)
         case .flush(let oldTag):
             let limit = service.limits.pendingReplies
-            if try opens.flush(oldTag: oldTag, tag: answer.tag, limit: limit) {
+            if try pending.flush(oldTag: oldTag, tag: answer.tag, limit: limit) {
                 answer.discard()
             } else {
                 answer.done(.rflush)
@@ -79,7 +79,7 @@ extension Session {
     /// Also in mid-session: all fids are then gone, as version(5) wants it.
     private func negotiate(_ size: UInt32, isOurs: Bool, _ answer: inout Answer) throws(Errno) {
         fids.removeAll()
-        opens.abandon()
+        pending.abandon()
         extendedAttributeBytes = 0
         messageSize = 0
         guard size >= 4096 else { throw .invalidArgument }

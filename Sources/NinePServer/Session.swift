@@ -7,10 +7,10 @@ import SystemPackage
 /// One client's conversation.
 ///
 /// Requests are served in the order of their arrival, on the carrier's thread: most take a few
-/// microseconds, less than a thread switch. Opens that take long go to workers.
+/// microseconds, less than a thread switch. Opens and reads that take long go to workers.
 @safe final class Session: StreamHandler, @unchecked Sendable {
     // SAFETY: the carrier calls `received` and `closed` from one thread at a time (StreamHandler's
-    // contract), and nothing else touches the mutable state; workers use `reply` and `opens` only.
+    // contract), and nothing else touches the mutable state; workers use `reply` and `pending` only.
 
     let service: NinePService
     let connection: any StreamConnection
@@ -30,7 +30,7 @@ import SystemPackage
     /// Negotiated by Tversion, in bytes; 0 before.
     var messageSize: UInt32 = 0
     var fids = FidTable()
-    let opens = PendingOpens()
+    let pending = PendingRequests()
     var extendedAttributeBytes = 0
 
     init(service: NinePService, connection: any StreamConnection) {
@@ -44,10 +44,10 @@ import SystemPackage
 
     deinit { unsafe request.deallocate() }
 
-    var isBusy: Bool { opens.isBusy }
+    var isBusy: Bool { pending.isBusy }
 
     func closed() {
-        opens.abandon()
+        pending.abandon()
         fids.removeAll()
         service.sessionEnded(self)
     }

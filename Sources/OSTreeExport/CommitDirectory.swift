@@ -5,7 +5,7 @@ import OSTree
 import SystemPackage
 
 /// A directory: one of the commit, with what the view adds to it, or one that only the view has.
-final class DirectoryNode: Node {
+final class DirectoryNode: Node, OpenDirectory {
     let view: CommitView
     /// nil for a directory that the commit lacks.
     private let source: (tree: Checksum, meta: Checksum)?
@@ -73,7 +73,16 @@ final class DirectoryNode: Node {
 
     func symlinkTarget() throws(Errno) -> [UInt8] { throw .invalidArgument }
     func openFile() throws(Errno) -> any OpenFile { throw .isDirectory }
-    func openDirectory() throws(Errno) -> any OpenDirectory { try contents() }
+
+    /// Reads by itself, so that a fid does not keep its listing.
+    func openDirectory() throws(Errno) -> any OpenDirectory {
+        _ = try contents()
+        return self
+    }
+
+    func entries(after cookie: UInt64, _ visit: DirectoryVisitor) throws(Errno) {
+        try contents().entries(after: cookie, visit)
+    }
 
     func extendedAttributeNames() throws(Errno) -> [NameBytes] {
         try meta()?.extendedAttributes.map(\.name) ?? []

@@ -1,17 +1,22 @@
+import ByteStream
 import CLinux
 import NineP
 import NinePServer
 import OSTree
+import SystemIO
 import SystemPackage
 
-/// A regular file or a symbolic link of the commit.
-final class CommitFile: Node {
+/// A regular file or a symbolic link of the commit. An open file reads by itself: a fid holds nothing
+/// but what the object is.
+final class CommitFile: Node, OpenFile {
     private let checksum: Checksum
     private let info: FileInfo
     private let folder: DirectoryNode
     /// Whether this place is an inode of its own: an empty file (libostree never links those), or a
     /// file of the copied `/etc`.
     private let isOwnInode: Bool
+    /// For the object's own file, where it is stored plain.
+    private let ticket = DescriptorTicket()
     let qid: Qid
 
     init(_ file: DirTree.File, in folder: DirectoryNode) throws(Errno) {
@@ -26,6 +31,8 @@ final class CommitFile: Node {
                 : InodeNumber.object(file.checksum)
         )
     }
+
+    deinit { view.contents.plain.release(ticket) }
 
     private var view: CommitView { folder.view }
 
@@ -53,13 +60,47 @@ final class CommitFile: Node {
         return info.symlinkTarget
     }
 
-    var opensSlowly: Bool {
-        info.isRegular && !view.contents.isQuick(checksum, size: info.size)
-    }
+    // MARK: Content
 
     func openFile() throws(Errno) -> any OpenFile {
+        _ = try place(atOnce: false)
+        return self
+    }
+
+    func openFileAtOnce() throws(Errno) -> (any OpenFile)? {
+        try place(atOnce: true) == nil ? nil : self
+    }
+
+    private func place(atOnce: Bool) throws(Errno) -> ContentCache.Place? {
         guard info.isRegular else { throw .tooManySymbolicLinkLevels }
-        return try view.content(checksum, size: info.size)
+        return try view.place(of: checksum, size: info.size, ticket, atOnce: atOnce)
+    }
+
+    func data(at offset: UInt64, count: Int) throws(Errno) -> FileData {
+        try data(at: offset, count: count, atOnce: false) ?? .end
+    }
+
+    func dataAtOnce(at offset: UInt64, count: Int) throws(Errno) -> FileData? {
+        try data(at: offset, count: count, atOnce: true)
+    }
+
+    private func data(
+        at offset: UInt64,
+        count: Int,
+        atOnce: Bool
+    ) throws(Errno) -> FileData? {
+        guard offset < info.size, count > 0 else { return .end }
+        let length = Int(min(UInt64(count), info.size - offset))
+        guard let place = try place(atOnce: atOnce) else { return nil }
+        switch place {
+        case .bytes(let bytes):
+            // As many as there are: an object that was replaced may have another size.
+            return .bytes(bytes.dropFirst(Int(offset)).prefix(length))
+        case .file(let file):
+            return .slice(FileSlice(file: file, offset: Int64(offset), count: length))
+        case .crowdedFile(let file):
+            return .bytes(try file.read(count: length, at: Int64(offset))[...])
+        }
     }
 
     func openDirectory() throws(Errno) -> any OpenDirectory { throw .notDirectory }

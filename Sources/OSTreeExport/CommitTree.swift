@@ -15,9 +15,10 @@ package final class CommitTree: Export {
     private let rootNode = Mutex<DirectoryNode?>(nil)
 
     /// - Parameters:
-    ///   - cacheLimit: bytes of inflated content to keep.
-    ///   - descriptorLimit: how many inflated objects to keep in files, and how many objects that
-    ///     are stored plain to keep open.
+    ///   - cacheLimit: bytes of inflated content to keep in memory.
+    ///   - budget: share one among all exports of a process.
+    ///   - descriptorLimit: how many of its descriptors to use at most, for inflated objects in files
+    ///     and for objects that are stored plain.
     ///   - folderLimit: bytes, about, of directories' listings and the nodes in them to keep.
     /// - Throws: what is wrong with the commit's root.
     package init(
@@ -25,7 +26,8 @@ package final class CommitTree: Export {
         commit: Commit,
         mountPoints: [MountPoint] = MountPoint.standard,
         cacheLimit: Int = 256 << 20,
-        descriptorLimit: Int = 256,
+        budget: DescriptorBudget = DescriptorBudget(),
+        descriptorLimit: Int = 1024,
         folderLimit: Int = 64 << 20
     ) throws(OSTreeError) {
         view = CommitView(
@@ -36,6 +38,7 @@ package final class CommitTree: Export {
             contents: ContentCache(
                 repository: repository,
                 limit: cacheLimit,
+                budget: budget,
                 descriptorLimit: descriptorLimit
             )
         )

@@ -51,8 +51,16 @@ final class CommitView: Sendable {
         return infos.insert(checksum, info, cost: 256 + info.symlinkTarget.count + attributes)
     }
 
-    func content(_ checksum: Checksum, size: UInt64) throws(Errno) -> Content {
-        try reading { () throws(OSTreeError) in try contents.content(of: checksum, size: size) }
+    /// Where content is now (`ContentCache.place`).
+    func place(
+        of checksum: Checksum,
+        size: UInt64,
+        _ ticket: borrowing DescriptorTicket,
+        atOnce: Bool
+    ) throws(Errno) -> ContentCache.Place? {
+        try reading { () throws(OSTreeError) in
+            try contents.place(of: checksum, size: size, ticket, atOnce: atOnce)
+        }
     }
 
     /// How many paths of the commit lead to the object. The first call reads all dirtrees; what lies
@@ -72,7 +80,14 @@ final class CommitView: Sendable {
         _ body: () throws(OSTreeError) -> Value
     ) throws(Errno) -> Value {
         do throws(OSTreeError) {
-            return try body()
+            do throws(OSTreeError) {
+                return try body()
+            } catch .objectUnreadable(_, _, let errno)
+                where errno == .tooManyOpenFiles || errno == .tooManyOpenFilesInSystem
+            {
+                contents.closeIdle()
+                return try body()
+            }
         } catch {
             note(error)
             if case .objectUnreadable(_, _, let errno) = error { throw errno }

@@ -10,7 +10,7 @@ import SystemPackage
 ///
 /// Kept while the cache has room, together with the nodes that were asked for, so that a directory
 /// that has been walked through or listed before costs no memory the next time.
-final class FolderContents: OpenDirectory {
+final class FolderContents: Sendable {
     private let directory: DirectoryNode
     /// The commit's own entries, as far as they are shown.
     private let tree: DirTree

@@ -21,7 +21,7 @@ import Testing
         #expect(limits.fids == 262_144)
         #expect(limits.pendingReplies == 1024)
         #expect(limits.pendingReplyBytes == 4 << 20)
-        #expect(limits.pendingOpens == 32)
+        #expect(limits.workerRequests == 32)
         #expect(limits.extendedAttributeBytes == 4 << 20)
     }
 

@@ -167,13 +167,15 @@ extension SampleRepository {
     func view(
         mode: String? = nil,
         cacheLimit: Int = 1 << 20,
-        folderLimit: Int = 1 << 20
+        folderLimit: Int = 1 << 20,
+        budget: DescriptorBudget = DescriptorBudget()
     ) throws -> CommitTree {
         let repository = try Repository(path: FilePath(try mode.map { try pull($0) } ?? path))
         return try CommitTree(
             repository: repository,
             commit: repository.commit(repository.resolve("os/sample")),
             cacheLimit: cacheLimit,
+            budget: budget,
             folderLimit: folderLimit
         )
     }

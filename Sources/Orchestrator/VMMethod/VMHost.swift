@@ -110,14 +110,19 @@ struct VMHost {
             HostAccelerators(options: options, memory: memory)
         )
         tree = try BootstrapTree(options, repository: repository, commit: commit)
+        let budget = DescriptorBudget()
         do throws(OSTreeError) {
-            view = try CommitTree(repository: tree.repository, commit: tree.commit)
+            view = try CommitTree(
+                repository: tree.repository,
+                commit: tree.commit,
+                budget: budget
+            )
         } catch {
             throw BuildError(.input, "\(error)")
         }
         let folder: HostTree
         do throws(Errno) {
-            folder = try HostTree(path: repository.path)
+            folder = try HostTree(path: repository.path, budget: budget)
         } catch {
             throw BuildError(.input, "cannot serve \(repository.path): \(error)")
         }

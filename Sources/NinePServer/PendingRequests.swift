@@ -2,12 +2,12 @@ import CLinux
 import Synchronization
 import SystemPackage
 
-/// The opens of one session that workers are busy with.
+/// The opens and reads of one session that workers are busy with.
 ///
-/// The fid belongs to the carrier's thread, so a worker leaves its result here, then replies; the
-/// client cannot use the fid before it has the reply, and by then the result is here to be taken.
-final class PendingOpens: Sendable {
-    struct Result: Sendable {
+/// A fid belongs to the carrier's thread, so a worker leaves what it has opened here, then replies;
+/// the client cannot use the fid before it has the reply, and by then the file is here to be taken.
+final class PendingRequests: Sendable {
+    struct Opened: Sendable {
         let fid: UInt32
         let node: any Node
         /// Nil when it could not be opened.
@@ -15,17 +15,17 @@ final class PendingOpens: Sendable {
     }
 
     private struct State {
-        /// Tag of the open, and the tags of the Tflushes that wait for it.
+        /// Tag of the request, and the tags of the Tflushes that wait for it.
         var flushes: [UInt16: [UInt16]] = [:]
-        var results: [Result] = []
+        var opened: [Opened] = []
         /// Counts Tversions: what was asked before one is not answered after it.
         var generation = 0
     }
 
     private let state = Mutex(State())
-    private let hasResults = Atomic(false)
+    private let hasOpened = Atomic(false)
 
-    /// Notes a new open; nil when there are enough, or one with that tag, already.
+    /// Notes a new request; nil when there are enough, or one with that tag, already.
     func begin(tag: UInt16, limit: Int) -> Int? {
         state.withLock { state in
             guard state.flushes.count < limit, state.flushes[tag] == nil else { return nil }
@@ -34,15 +34,27 @@ final class PendingOpens: Sendable {
         }
     }
 
-    /// An open has ended. If somebody still waits for it, `reply` is called with the flushes to be
-    /// answered after it; no `abandon` comes in between, so nothing of an earlier session follows
+    /// Whether somebody still waits for a request of that generation.
+    func isAwaited(_ generation: Int) -> Bool { state.withLock { $0.generation == generation } }
+
+    /// A request has been done. If somebody still waits for it, `reply` is called with the flushes to
+    /// be answered after it; no `abandon` comes in between, so nothing of an earlier session follows
     /// the next one's Rversion.
-    func end(tag: UInt16, generation: Int, result: Result, reply: ([UInt16]) -> Void) {
+    /// - Returns: whether it was.
+    func end(
+        tag: UInt16,
+        generation: Int,
+        opened: Opened?,
+        reply: ([UInt16]) -> Void
+    ) -> Bool {
         state.withLock { state in
-            guard state.generation == generation else { return }
-            state.results.append(result)
-            hasResults.store(true, ordering: .releasing)
+            guard state.generation == generation else { return false }
+            if let opened {
+                state.opened.append(opened)
+                hasOpened.store(true, ordering: .releasing)
+            }
             reply(state.flushes.removeValue(forKey: tag) ?? [])
+            return true
         }
     }
 
@@ -58,16 +70,16 @@ final class PendingOpens: Sendable {
         }
     }
 
-    /// Whether an open has no reply yet.
+    /// Whether a request has no reply yet.
     var isBusy: Bool { state.withLock { !$0.flushes.isEmpty } }
 
     /// What has been opened since the last call.
-    func takeResults() -> [Result] {
-        guard hasResults.load(ordering: .acquiring) else { return [] }
+    func takeOpened() -> [Opened] {
+        guard hasOpened.load(ordering: .acquiring) else { return [] }
         return state.withLock { state in
-            hasResults.store(false, ordering: .relaxed)
-            defer { state.results = [] }
-            return state.results
+            hasOpened.store(false, ordering: .relaxed)
+            defer { state.opened = [] }
+            return state.opened
         }
     }
 
@@ -76,7 +88,7 @@ final class PendingOpens: Sendable {
         state.withLock { state in
             state.generation += 1
             state.flushes = [:]
-            state.results = []
+            state.opened = []
         }
     }
 }
