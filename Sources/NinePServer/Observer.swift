@@ -9,8 +9,8 @@ package protocol NinePObserver: Sendable {
     /// Whether `message` wants to be called; asked once a connection.
     var wantsMessages: Bool { get }
 
-    /// A whole message, as received or sent (file data of an Rread is left out). Valid only during
-    /// the call.
+    /// A whole message, as received or sent (of an Rread's file data only the beginning). Valid only
+    /// during the call.
     func message(_ bytes: UnsafeRawBufferPointer, fromClient: Bool, peer: String)
 }
 

@@ -157,11 +157,10 @@ import SystemPackage
 
     private func deliver(_ message: OutgoingMessage) {
         if tracesMessages {
-            unsafe observer?.message(
-                message.buffer.bytes,
-                fromClient: false,
-                peer: connection.peerDescription
-            )
+            unsafe message.withTracedBytes { bytes in
+                let peer = connection.peerDescription
+                unsafe observer?.message(bytes, fromClient: false, peer: peer)
+            }
         }
         connection.send(message)
     }

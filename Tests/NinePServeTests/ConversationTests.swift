@@ -62,7 +62,7 @@ extension NinePServeTests {
                 "-> Tlopen tag 5 fid 1 flags 00",
                 "<- Rlopen tag 5 \(qid) iounit 0",
                 "-> Tread tag 6 fid 1 offset 0 count 100",
-                "<- Rread tag 6 count 5.*",
+                "<- Rread tag 6 count 5 \"hello\"",
                 "-> Tclunk tag 7 fid 1",
                 "<- Rclunk tag 7",
                 "-> Twalk tag 8 fid 0 newfid 2",
