@@ -1,5 +1,6 @@
 package import ByteStream
 package import NineP
+import SystemIO
 package import SystemPackage
 
 /// A tree that the server presents, read-only.
@@ -156,6 +157,25 @@ package enum FileData: Sendable {
     case slice(FileSlice)
     case bytes(ArraySlice<UInt8>)
     case end
+}
+
+extension FileData {
+    /// A slice that can be read, as far as its two ends tell. An error has to be told before the reply is
+    /// begun: when the carrier comes to read, the reply's length is promised.
+    /// - Parameter mayWait: else nil where a disk would have to be waited for.
+    package static func checked(
+        _ slice: FileSlice,
+        mayWait: Bool
+    ) throws(Errno) -> FileData? {
+        switch try PageCache.presence(of: slice.file, at: slice.offset, count: slice.count) {
+        case .present: return .slice(slice)
+        case .end: return .end
+        case .absent:
+            guard mayWait else { return nil }
+            try PageCache.load(slice.file, at: slice.offset, count: slice.count)
+            return .slice(slice)
+        }
+    }
 }
 
 /// A directory that a fid has opened.

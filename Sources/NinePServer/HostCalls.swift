@@ -79,14 +79,6 @@ enum HostCalls {
         }
     }
 
-    /// Whether a file has a byte at `offset`, and gives it. `pread`.
-    static func hasData(_ file: SharedFD, at offset: Int64) throws(Errno) -> Bool {
-        var byte: UInt8 = 0
-        return try file.withRawValue { (descriptor) throws(Errno) in
-            try syscall { unsafe pread(descriptor, &byte, 1, off_t(offset)) } > 0
-        }
-    }
-
     /// The target of the symbolic link that an O_PATH descriptor stands for. `readlinkat`.
     static func symlinkTarget(_ file: SharedFD) throws(Errno) -> [UInt8] {
         try unsafe withBytes(capacity: Int(PATH_MAX)) { (buffer) throws(Errno) in

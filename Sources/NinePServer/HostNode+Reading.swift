@@ -55,16 +55,31 @@ extension HostNode: OpenFile, OpenDirectory {
     // MARK: Files
 
     func data(at offset: UInt64, count: Int) throws(Errno) -> FileData {
+        try data(at: offset, count: count, mayWait: true) ?? .end
+    }
+
+    /// Nil where a disk would have to be waited for.
+    func dataAtOnce(at offset: UInt64, count: Int) throws(Errno) -> FileData? {
+        try data(at: offset, count: count, mayWait: false)
+    }
+
+    private func data(
+        at offset: UInt64,
+        count: Int,
+        mayWait: Bool
+    ) throws(Errno) -> FileData? {
         let file = try readable()
         let status = try status()
         guard count > 0, let start = Int64(exactly: offset) else { return .end }
         if status.isMadeUp { return try madeUp(file, at: start, count: count) }
         guard offset < status.size else { return .end }
-        // An error has to be told now: when the carrier comes to read, the reply's header is gone.
-        guard try HostCalls.hasData(file, at: start) else { return .end }
         let available = min(count, Int(clamping: status.size - offset))
-        if tree.budget.isStrained { return try copied(file, at: start, count: available) }
-        return .slice(FileSlice(file: file, offset: start, count: available))
+        let slice = FileSlice(file: file, offset: start, count: available)
+        guard let data = try FileData.checked(slice, mayWait: mayWait) else { return nil }
+        if case .slice = data, tree.budget.isStrained {
+            return try copied(file, at: start, count: available)
+        }
+        return data
     }
 
     /// Of a file whose size says nothing: what is there when it is read.

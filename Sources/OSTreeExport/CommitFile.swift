@@ -97,7 +97,8 @@ final class CommitFile: Node, OpenFile {
             // As many as there are: an object that was replaced may have another size.
             return .bytes(bytes.dropFirst(Int(offset)).prefix(length))
         case .file(let file):
-            return .slice(FileSlice(file: file, offset: Int64(offset), count: length))
+            let slice = FileSlice(file: file, offset: Int64(offset), count: length)
+            return try FileData.checked(slice, mayWait: !atOnce)
         case .crowdedFile(let file):
             return .bytes(try file.read(count: length, at: Int64(offset))[...])
         }

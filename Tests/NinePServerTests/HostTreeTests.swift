@@ -1,3 +1,4 @@
+import ByteStream
 import CLinux
 import NineP
 import NinePConformance
@@ -140,6 +141,39 @@ import Testing
         #expect(try client.walk(1, 3, "..", "sys").last?.path == sys.path)
         #expect(try client.walk(0, 4, "proc").last?.path == proc.path)
         #expect(try client.walk(0, 5).isEmpty)
+    }
+
+    /// What a disk would have to be waited for is left to a worker, and others go on.
+    @Test func whatIsNotInMemoryIsReadElsewhere() throws {
+        let content = [UInt8]((0..<500_000).map { UInt8(truncatingIfNeeded: $0 &* 7) })
+        let name = FilePath(tree.folder.file("cold"))
+        try writeFileAtomically(name, content)
+        let file = SharedFD(try OwnedFD.open(name, O_RDONLY))
+        try syscall { fsync(file.rawValue) }
+        func forget() { posix_fadvise(file.rawValue, 0, 0, POSIX_FADV_DONTNEED) }
+        forget()
+        // A file system that lives in memory forgets nothing. To ask has Linux begin to read.
+        guard try PageCache.presence(of: file, at: 400_000, count: 1) == .absent else { return }
+        let root = try tree.export().root()
+        let opened = try root.child(named: Array("cold".utf8).span).openFile()
+        try PageCache.load(file, at: 0, count: content.count)
+        forget()
+        #expect(try opened.dataAtOnce(at: 400_000, count: 10) == nil)
+        guard case .slice(let slice) = try opened.data(at: 400_000, count: 10) else {
+            throw BrokenReply()
+        }
+        #expect(slice.offset == 400_000 && slice.count == 10)
+        #expect(try opened.dataAtOnce(at: 400_000, count: 10) != nil)
+
+        let client = try TestServer(.unix, [("", tree.export())]).attach()
+        try client.walk(0, 1, "cold")
+        try client.open(1)
+        try PageCache.load(file, at: 0, count: content.count)
+        forget()
+        #expect(try client.readAll(1) == content)
+        try PageCache.load(file, at: 0, count: content.count)
+        #expect(try PageCache.presence(of: file, at: 0, count: content.count) == .present)
+        #expect(try PageCache.presence(of: file, at: 500_000, count: 1) == .end)
     }
 
     /// Replies that a client does not read hold their files' descriptors.

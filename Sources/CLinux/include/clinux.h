@@ -282,6 +282,14 @@ static inline int clinux_set_nodelay(int fd) {
     return setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 }
 
+// One byte at `offset`, without waiting for a disk: -1 with EAGAIN where it is not in memory, with
+// EOPNOTSUPP where the file system cannot tell (preadv2(2), RWF_NOWAIT).
+static inline ssize_t clinux_read_cached_byte(int fd, off_t offset) {
+    char byte;
+    struct iovec vector = {.iov_base = &byte, .iov_len = 1};
+    return preadv2(fd, &vector, 1, offset, RWF_NOWAIT);
+}
+
 // Has the kernel ask a TCP peer that says nothing for a minute whether it is still there (tcp(7)).
 static inline void clinux_set_keepalive(int fd) {
     int one = 1, idle = 60, interval = 10, count = 6;
