@@ -6,21 +6,26 @@ struct ShellCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "shell",
         abstract: "Opens a root shell in the bootstrap VM of a commit, for debugging.",
-        discussion:
-            "Nothing is written anywhere: the commit's tree and the repository are read-only."
+        discussion: """
+            Nothing is written anywhere: the commit's tree and the repository are read-only. The exit \
+            code is the shell's, 128 and the number where a signal ended it; what keeps the shell from \
+            running has the codes of the other commands. The end of the input ends the shell.
+            """
     )
 
     @OptionGroup var machine: MachineFlags
 
     func run() throws {
+        var code: CInt = 0
         try reportingFailure { () throws(BuildError) in
             let cancellation = Cancellation(consequence: nil)
             try cancellation.observeSignals()
-            try Shell(tools: try Tools(), cancellation: cancellation).run(
+            code = try Shell(tools: try Tools(), cancellation: cancellation).run(
                 machine.request,
                 reporter: NoteReporter { printErrorLine($0) }
             )
         }
+        if code != 0 { throw ExitCode(code) }
     }
 }
 

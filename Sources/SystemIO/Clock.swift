@@ -7,15 +7,6 @@ package func monotonicSeconds() -> Double {
     return Double(now.tv_sec) + Double(now.tv_nsec) / 1e9
 }
 
-/// Width of the terminal on standard output; 80 where there is none. The C call is TIOCGWINSZ.
-package func terminalColumns() -> Int {
-    var size = winsize()
-    let known = unsafe withUnsafeMutablePointer(to: &size) {
-        unsafe clinux_ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), $0)
-    }
-    return known == 0 && size.ws_col > 0 ? Int(size.ws_col) : 80
-}
-
 /// "20260815.143015": a moment in UTC.
 /// - Parameter seconds: since 1970. The C function is `gmtime_r`.
 package func compactTime(_ seconds: UInt64) -> String {

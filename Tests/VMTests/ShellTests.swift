@@ -22,15 +22,54 @@ extension VirtualMachineTests {
             #expect(result.output.contains("objects"), "\(result.output)")
             #expect(try leftovers(folder.path) == [])
         }
+
+        /// A guest's terminal is as large as the user's.
+        @Test(arguments: accelerators)
+        func theSizeIsKnown(accelerator: String) throws {
+            let environment = try VMEnvironment.shared.get()
+            let folder = try environment.userFolder()
+            let result = try environment.shell(in: folder, accelerator, "stty size")
+            #expect(result.output.contains("31 97"), "\(result.output)")
+        }
+
+        /// A script has the shell's output and nothing else, and the shell's exit status.
+        @Test(arguments: accelerators)
+        func aScript(accelerator: String) throws {
+            let environment = try VMEnvironment.shared.get()
+            let folder = try environment.userFolder()
+            func run(_ script: String) throws -> CommandResult {
+                try environment.shell(in: folder, accelerator, script: script)
+            }
+            let seven = try run("echo one\nprintf 'two\n'\nexit 7\necho three\n")
+            #expect(seven.status == 7, "\(seven.errors)")
+            #expect(seven.output == "one\ntwo\n")
+            #expect(seven.errors.contains("The commit is the root"), "\(seven.errors)")
+            // Whose last line has no end.
+            let killed = try run("echo one; kill -KILL $$")
+            #expect(killed.status == 128 + 9, "\(killed.errors)")
+            #expect(killed.output.hasPrefix("one\n"), "\(killed.output)")
+        }
+
+        @Test(arguments: accelerators)
+        func theEndOfTheInputEndsIt(accelerator: String) throws {
+            let environment = try VMEnvironment.shared.get()
+            let folder = try environment.userFolder()
+            let result = try environment.shell(in: folder, accelerator, script: "")
+            #expect(result.status == 0, "\(result.errors)")
+            #expect(result.output == "")
+            #expect(try leftovers(folder.path) == [])
+        }
     }
 }
 
 extension VMEnvironment {
     /// Types commands once there is a prompt, prints what the terminal showed, exits as it does.
     private static let typist = """
-        import os, pty, select, sys, time
+        import fcntl, os, pty, select, struct, sys, termios, time
         pid, terminal = pty.fork()
-        if pid == 0: os.execvp(sys.argv[2], sys.argv[2:])
+        if pid == 0:
+            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 31, 97, 0, 0))
+            os.execvp(sys.argv[2], sys.argv[2:])
         shown, typed, end = b"", False, time.monotonic() + 120
         while time.monotonic() < end:
             if select.select([terminal], [], [], 0.2)[0]:
@@ -60,5 +99,20 @@ extension VMEnvironment {
             ] + more,
             environment: userVariables(folder)
         ).wait()
+    }
+
+    /// `builddisks shell`, which reads this script from a pipe; ended where it does not end.
+    func shell(
+        in folder: ScratchFolder,
+        _ accelerator: String,
+        script: String
+    ) throws -> CommandResult {
+        try runCommand(
+            OrdinaryUser.prefix + [
+                "/bin/sh", "-c", #"printf %s "$0" | timeout 120 "$@""#, script, builddisks, "shell",
+                "--repo", repository, "--ref", Self.ref, "--accel", accelerator,
+            ],
+            environment: userVariables(folder)
+        )
     }
 }

@@ -13,16 +13,23 @@ package struct Shell: Sendable {
         self.cancellation = cancellation
     }
 
+    /// - Returns: the exit code that the shell's end comes to, as a shell has it: 128 and the signal's
+    ///   number where one ended it. 0 for who left by Ctrl-].
     package func run(
         _ request: BootstrapRequest,
         reporter: any BuildReporter
-    ) throws(BuildError) {
+    ) throws(BuildError) -> CInt {
         let machine = try BootstrapMachine(request, tools: tools, cancellation: cancellation)
         let folder = try PrivateFolder()
         defer { folder.remove() }
         let socket = folder.path.appending("console")
         let listener = try ControlListener(socket)
-        let session = try machine.start(in: folder, reporter: reporter, console: socket)
+        let session: VMSession
+        do throws(BuildError) {
+            session = try machine.start(in: folder, reporter: reporter, console: socket)
+        } catch {
+            throw error.with(console: Self.words(on: listener))
+        }
         defer { session.stop() }
         guard var descriptor = try listener.accept(milliseconds: 1000) else {
             throw BuildError(.fault, "\(session.machine.name) did not open the console")
@@ -30,39 +37,106 @@ package struct Shell: Sendable {
         // A machine that was tried before this one has called, too.
         while let newer = try listener.accept(milliseconds: 0) { descriptor = newer }
         try VMInstallation.enter(session.guest, session.root)
-        let repository =
-            session.root == .view ? "; its repository is at \(VMInstallation.repository)" : ""
-        print("The commit is the root\(repository).")
-        print("Ctrl-] leaves at once.")
+        reporter.report(.note(Self.greeting(session.root)))
         let console = SerialConsole(
             descriptor: descriptor,
             machine: session.machine,
             cancellation: cancellation
         )
-        // The console belongs to the shell while this thread waits for the shell's end.
+        return try attend(session, console)
+    }
+
+    private static func greeting(_ root: BootstrapRoot) -> String {
+        let repository = root == .view ? "; its repository is at \(VMInstallation.repository)" : ""
+        let escape = isatty(STDIN_FILENO) == 0 ? "" : " Ctrl-] leaves at once."
+        return "The commit is the root\(repository).\(escape)"
+    }
+
+    private struct Conversation {
+        var end: Result<SerialConsole.End, BuildError>
+        /// What the console showed before the shell.
+        var before: [UInt8]
+    }
+
+    /// The console is joined to the terminal by a thread of its own, while this one waits for the shell.
+    private func attend(
+        _ session: VMSession,
+        _ console: SerialConsole
+    ) throws(BuildError) -> CInt {
+        let conversation = Latch<Conversation>()
         try startWorker("shell") { [cancellation] in
-            _ = try? console.interact()
-            cancellation.cancel(signal: SIGTERM)
+            var part = MarkedOutput(marks: ShellScript.marks)
+            let end = Result { () throws(BuildError) in try console.interact(&part) }
+            conversation.set(Conversation(end: end, before: part.hidden))
+            // Else the shell would run on without anybody.
+            if end.value != .partOver { cancellation.cancel(signal: SIGTERM) }
         }
-        let terminal = "/dev/" + type(of: session.machine).consoleDevice
+        // The terminal is put back by then.
+        defer {
+            cancellation.cancel(signal: SIGTERM)
+            _ = conversation.wait(milliseconds: 2000)
+        }
+        let script = ShellScript(
+            terminal: "/dev/" + type(of: session.machine).consoleDevice,
+            typist: isatty(STDIN_FILENO) == 0
+                ? .file : .terminal(size: terminalSize(of: STDIN_FILENO))
+        )
         do throws(BuildError) {
-            _ = try session.guest.channel.perform(
-                .run(
-                    RunCommand(arguments: [
-                        "/bin/sh", "-c",
-                        // No `exec`: setsid, as the leader of its group, would not wait for the shell.
-                        "if command -v setsid >/dev/null; then setsid -c /bin/sh -i"
-                            + " <>\(terminal) >&0 2>&0; else /bin/sh -i <>\(terminal) >&0 2>&0; fi"
-                            + "; exit $?",
-                    ])
-                ),
+            let (completion, _) = try session.guest.channel.perform(
+                .run(RunCommand(arguments: script.command)),
                 step: "run a shell",
                 limit: 7 * 86_400
             )
+            guard case .command(let status, _) = completion else {
+                throw BuildError(
+                    .fault,
+                    "cannot run a shell: the agent gave another kind of answer"
+                )
+            }
+            // Its last words are under way.
+            _ = conversation.wait(milliseconds: 2000)
+            switch status {
+            case .exited(let code): return CInt(code)
+            case .signalled(let signal): return 128 + CInt(signal)
+            }
         } catch {
-            // Ctrl-] is how a user leaves; anything else is worth telling.
-            if case .interrupted = error.kind { return }
-            throw error
+            let seen = conversation.wait(milliseconds: 200)
+            var failure = error
+            if error.isInterruption {
+                // By the console, or by the user: then it was interrupted, too.
+                switch seen?.end {
+                case .success(.userLeft): return 0
+                case .success: failure = BuildError(.guest, "the guest ended before its shell did")
+                case .failure(let reason): failure = reason
+                case nil: break
+                }
+            }
+            // There is no disk of which it could speak.
+            failure.hint = nil
+            throw failure.with(console: lastLines(of: seen?.before ?? [], count: 30))
         }
     }
+
+    /// The last of what machines that did not come up wrote.
+    private static func words(on listener: ControlListener) -> [String] {
+        var bytes: [UInt8] = []
+        while let console = try? listener.accept(milliseconds: 0) {
+            bytes += (try? readSome(console.rawValue, limit: 1 << 18)) ?? []
+        }
+        return lastLines(of: bytes, count: 30)
+    }
+}
+
+extension BuildError {
+    /// The same, with the guest's last words.
+    fileprivate func with(console lines: [String]) -> BuildError {
+        if isInterruption { return self }
+        var error = self
+        error.details += lines.map { "console: \($0)" }
+        return error
+    }
+}
+
+extension Result {
+    fileprivate var value: Success? { try? get() }
 }

@@ -83,7 +83,11 @@ extension QEMUMachine: GuestMachine {
 
 /// The last lines of a text file, without escape sequences and carriage returns.
 package func lastLines(of path: FilePath, count: Int) -> [String] {
-    guard let bytes = try? readFile(path) else { return [] }
+    (try? readFile(path)).map { lastLines(of: $0, count: count) } ?? []
+}
+
+/// The same of a text.
+func lastLines(of bytes: [UInt8], count: Int) -> [String] {
     let text = String(decoding: bytes, as: UTF8.self)
     return text.split(whereSeparator: \.isNewline).suffix(count).map { line in
         var visible = ""

@@ -18,33 +18,75 @@ package struct SerialConsole {
     }
 
     /// Why it is over.
-    package enum End: Sendable { case guestEnded, userLeft }
+    package enum End: Sendable { case guestEnded, userLeft, partOver }
 
     /// Passes keys and output until the guest ends or the user types Ctrl-].
     package func interact() throws(BuildError) -> End {
+        var all = MarkedOutput(marks: nil)
+        return try interact(&all)
+    }
+
+    /// The same with a part of the guest's output, until that is over. Keys wait for its beginning, and the
+    /// end of standard input is typed as Ctrl-D, again and again: what reads the first one may not be the
+    /// last to read.
+    func interact(_ part: inout MarkedOutput) throws(BuildError) -> End {
         let terminal = RawTerminal()
-        let end = try pass()
+        let end = try pass(&part)
         // Not earlier: the terminal is put back when this value goes.
         _ = consume terminal
         return end
     }
 
-    private func pass() throws(BuildError) -> End {
-        var inputs = [cancellation.descriptor, descriptor.rawValue, STDIN_FILENO]
+    private static let endOfInput: UInt8 = 0x04
+    /// Keys that wait until the guest takes them; then no more are read.
+    private static let mostWaiting = 1 << 16
+
+    private func pass(_ part: inout MarkedOutput) throws(BuildError) -> End {
+        let typesEnd = part.phase == .before
+        var waiting: [UInt8] = []
+        var isAtEnd = false
+        var nextEnd = 0.0
         while true {
-            switch pollReadable(inputs, milliseconds: -1) {
-            case 0:
+            let mayType = part.phase == .within
+            if mayType, typesEnd, isAtEnd, waiting.isEmpty, monotonicSeconds() >= nextEnd {
+                // The first one ends a line that has no end.
+                waiting = [Self.endOfInput, Self.endOfInput]
+                nextEnd = monotonicSeconds() + 1
+            }
+            if mayType { try type(&waiting) }
+            let readsKeys = !isAtEnd && waiting.count < Self.mostWaiting
+            // A guest that takes no more keys is asked again soon.
+            let patience: CInt = mayType && !waiting.isEmpty ? 20 : typesEnd && isAtEnd ? 200 : -1
+            let inputs = [
+                cancellation.descriptor, descriptor.rawValue, readsKeys ? STDIN_FILENO : -1,
+            ]
+            switch pollReadable(inputs, milliseconds: patience) {
+            case 0?:
                 try cancellation.check()
-            case 1:
+            case 1?:
                 guard let bytes = try output() else { return .guestEnded }
-                try? writeAll(STDOUT_FILENO, bytes)
-            case 2:
-                let keys = (try? readSome(STDIN_FILENO, limit: 256)) ?? []
-                if keys.isEmpty { inputs.removeLast() }
+                try? writeAll(STDOUT_FILENO, part.take(bytes))
+                if part.phase == .after { return .partOver }
+            case 2?:
+                let keys = (try? readSome(STDIN_FILENO, limit: 4096)) ?? []
+                isAtEnd = keys.isEmpty
                 if keys.contains(Self.escapeByte) { return .userLeft }
-                try? writeAll(descriptor.rawValue, keys)
-            default:
-                return .guestEnded
+                waiting += keys
+            default: break
+            }
+        }
+    }
+
+    /// Types as much as the guest takes now.
+    private func type(_ keys: inout [UInt8]) throws(BuildError) {
+        while !keys.isEmpty {
+            do throws(Errno) {
+                keys.removeFirst(try writeSome(descriptor.rawValue, keys[...]))
+            } catch .wouldBlock {
+                return
+            } catch {
+                // Its end shows where its output is read.
+                keys = []
             }
         }
     }
