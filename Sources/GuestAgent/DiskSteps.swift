@@ -59,9 +59,6 @@ extension MakeFileSystem {
             var command = RunCommand(arguments: ["mke2fs"] + arguments + [node.string])
             command.environment.append("MKE2FS_CONFIG=\(file)")
             try runner.check(command, step: "mke2fs \(device)")
-        case .vfat(let arguments):
-            let command = RunCommand(arguments: ["mkfs.vfat"] + arguments + [node.string])
-            try runner.check(command, step: "mkfs.vfat \(device)")
         case .swap(let label, let uuid):
             try makeSwap(node, label: label, uuid: uuid)
         }

@@ -83,18 +83,15 @@ package struct MakeFileSystem: WireValue {
         /// `mke2fs ARGUMENTS DEVICE` of the commit, with a configuration file of the agent's own, so
         /// that the tree's mke2fs.conf has no say.
         case ext4(arguments: [String])
-        /// `mkfs.vfat ARGUMENTS DEVICE` of the commit.
-        case vfat(arguments: [String])
         /// Written by the agent itself. The UUID is 8-4-4-4-12 hexadecimal digits.
         case swap(label: String, uuid: String)
 
-        private enum Tag: UInt8, WireValue { case ext4 = 1, vfat, swap }
+        private enum Tag: UInt8, WireValue { case ext4 = 1, swap }
 
         package init(from reader: inout WireReader) throws(WireError) {
             self =
                 switch try reader.value(Tag.self) {
                 case .ext4: .ext4(arguments: try reader.strings())
-                case .vfat: .vfat(arguments: try reader.strings())
                 case .swap: .swap(label: try reader.string(), uuid: try reader.string())
                 }
         }
@@ -103,9 +100,6 @@ package struct MakeFileSystem: WireValue {
             switch self {
             case .ext4(let arguments):
                 writer.append(Tag.ext4)
-                writer.append(arguments)
-            case .vfat(let arguments):
-                writer.append(Tag.vfat)
                 writer.append(arguments)
             case .swap(let label, let uuid):
                 writer.append(Tag.swap)

@@ -160,7 +160,6 @@ extension MakeFileSystem.Kind {
     fileprivate var name: String {
         switch self {
         case .ext4: "ext4"
-        case .vfat: "vfat"
         case .swap: "swap"
         }
     }

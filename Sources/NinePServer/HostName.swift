@@ -1,4 +1,5 @@
 import CLinux
+import SystemIO
 import SystemPackage
 
 /// One name for a system call: ended by NUL, and on the stack.
@@ -28,11 +29,7 @@ struct HostName {
     func withPointer<Result>(
         _ body: (UnsafePointer<CChar>) throws(Errno) -> Result
     ) throws(Errno) -> Result {
-        let span = bytes.span
-        return try unsafe span.withUnsafeBufferPointer { (buffer) throws(Errno) in
-            guard let base = buffer.baseAddress else { throw .invalidArgument }
-            return try unsafe body(base)
-        }
+        try unsafe bytes.span.withNamePointer(body)
     }
 }
 

@@ -1,3 +1,4 @@
+internal import SystemIO
 internal import SystemPackage
 
 /// An object's path below `objects/`, for a system call: ended by NUL, and on the stack, as a server
@@ -32,10 +33,6 @@ struct ObjectPath {
     func withPointer<Result>(
         _ body: (UnsafePointer<CChar>) throws(Errno) -> Result
     ) throws(Errno) -> Result {
-        let span = bytes.span
-        return try unsafe span.withUnsafeBufferPointer { (buffer) throws(Errno) in
-            guard let base = buffer.baseAddress else { throw .invalidArgument }
-            return try unsafe body(base)
-        }
+        try unsafe bytes.span.withNamePointer(body)
     }
 }

@@ -25,7 +25,6 @@ enum Samples {
         .makeFileSystem(
             MakeFileSystem(device: boot, kind: .ext4(arguments: ["-q", "-F", "-O", "none,extent"]))
         ),
-        .makeFileSystem(MakeFileSystem(device: boot, kind: .vfat(arguments: []))),
         .makeFileSystem(
             MakeFileSystem(
                 device: boot,
