@@ -20,6 +20,22 @@ package enum BootstrapError: Error, Sendable {
     /// Neither XDG_CACHE_HOME nor HOME is set.
     case noCacheFolder
 
+    /// Whether another cache would do.
+    package var isOfTheCache: Bool {
+        switch self {
+        case .cacheUnusable, .noCacheFolder: true
+        default: false
+        }
+    }
+
+    /// Whether there is no room, rather than no right.
+    package var isLackOfSpace: Bool {
+        switch self {
+        case .cacheUnusable(_, .noSpace), .cacheUnusable(_, .diskQuotaExceeded): true
+        default: false
+        }
+    }
+
     /// Whether the host is to be mended, not the commit.
     package var isOfTheHost: Bool {
         switch self {

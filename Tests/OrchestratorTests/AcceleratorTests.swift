@@ -149,6 +149,17 @@ import Testing
         #expect(host.verdicts.isEmpty)
     }
 
+    @Test func noRoomIsNobodysFault() throws {
+        var selection = try AcceleratorSelection(.auto, host)
+        let error = #expect(throws: BuildError.self) {
+            _ = try selection.best { (accelerator) throws(BuildError) -> Accelerator in
+                throw BuildError(.space, "full")
+            }
+        }
+        #expect(error?.kind == .space)
+        #expect(selection.passedOver.isEmpty)
+    }
+
     @Test func whatUserModeLinuxCannotDo() {
         for options in [BootstrapOptions(kernel: "/boot/vmlinuz"), BootstrapOptions(root: .image)] {
             let obstacle = HostAccelerators(options: options, memory: 512).obstacle(.uml)

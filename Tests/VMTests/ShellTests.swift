@@ -50,6 +50,25 @@ extension VirtualMachineTests {
             #expect(killed.output.hasPrefix("one\n"), "\(killed.output)")
         }
 
+        /// It costs time, and no more. /proc takes no folders.
+        @Test(arguments: accelerators)
+        func withoutACache(accelerator: String) throws {
+            let environment = try VMEnvironment.shared.get()
+            let folder = try environment.userFolder()
+            let result = try environment.shell(
+                in: folder,
+                accelerator,
+                script: "exit 9",
+                variables: ["XDG_CACHE_HOME": "/proc"]
+            )
+            #expect(result.status == 9, "\(result.errors)")
+            #expect(
+                result.errors.contains("cannot use the cache folder /proc/builddisks"),
+                "\(result.errors)"
+            )
+            #expect(try leftovers(folder.path) == [])
+        }
+
         @Test(arguments: accelerators)
         func theEndOfTheInputEndsIt(accelerator: String) throws {
             let environment = try VMEnvironment.shared.get()
@@ -105,14 +124,15 @@ extension VMEnvironment {
     func shell(
         in folder: ScratchFolder,
         _ accelerator: String,
-        script: String
+        script: String,
+        variables: [String: String?] = [:]
     ) throws -> CommandResult {
         try runCommand(
             OrdinaryUser.prefix + [
                 "/bin/sh", "-c", #"printf %s "$0" | timeout 120 "$@""#, script, builddisks, "shell",
                 "--repo", repository, "--ref", Self.ref, "--accel", accelerator,
             ],
-            environment: userVariables(folder)
+            environment: userVariables(folder).merging(variables) { $1 }
         )
     }
 }

@@ -103,7 +103,10 @@ struct AcceleratorSelection {
             do throws(BuildError) {
                 return try body(candidates[0])
             } catch {
-                if error.isInterruption || !passOver(Self.reason(candidates[0], error)) {
+                // Room lacks for all of them.
+                if error.isInterruption || error.kind == .space
+                    || !passOver(Self.reason(candidates[0], error))
+                {
                     throw error
                 }
             }

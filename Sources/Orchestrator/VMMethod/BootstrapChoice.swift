@@ -45,6 +45,7 @@ struct BootstrapChoice {
     ///   - commit: what the disk is to hold, in `repository`.
     ///   - programs: what the tree has to hold.
     ///   - agent: the guest agent's static executable.
+    ///   - scratch: a folder of this run, where a cache is made if the user's own cannot be used.
     init(
         _ options: BootstrapOptions,
         accelerator: Accelerator,
@@ -52,33 +53,42 @@ struct BootstrapChoice {
         commit: Commit,
         repository: Repository,
         programs: [String],
-        agent: FilePath
+        agent: FilePath,
+        scratch: FilePath
     ) throws(BuildError) {
         let program = accelerator == .uml ? try UMLInstallation.find().kernel : nil
+        func prepare(_ cache: BootstrapCache?) throws(BootstrapError) -> (Machine, String) {
+            guard let program else {
+                return try Self.machine(options, tree.commit, tree.repository, agent, cache)
+            }
+            // What the disk is to boot; this machine does without.
+            _ = try KernelFinder.find(in: commit, of: repository)
+            let machine = try Machine(userMode: program, agent: agent, cache: cache)
+            return (machine, "User-mode Linux \(program.version) of this host")
+        }
+        let machine: Machine
         let kernel: String
-        let why: String
+        var remark = ""
         do throws(BootstrapError) {
-            if let program {
-                // What the disk is to boot; this machine does without.
-                _ = try KernelFinder.find(in: commit, of: repository)
-                image = try BootstrapImage.prepare(
-                    program,
-                    agent: agent,
-                    modules: WantedModule.userMode
+            do throws(BootstrapError) {
+                (machine, kernel) = try prepare(nil)
+            } catch {
+                guard error.isOfTheCache else { throw error }
+                (machine, kernel) = try prepare(
+                    BootstrapCache(folder: scratch.appending("cache"))
                 )
-                kernel = "User-mode Linux \(program.version) of this host"
-                (root, why) = (.view, "live over 9P")
-            } else {
-                let machine: Machine
-                (machine, kernel) = try Self.machine(options, tree.commit, tree.repository, agent)
-                (image, root, why) = (machine.image, machine.root, machine.why)
+                remark = " Nothing of it is kept: \(error)."
             }
         } catch {
-            throw BuildError(error.isOfTheHost ? .host : .input, "\(error)")
+            throw BuildError(
+                error.isLackOfSpace ? .space : error.isOfTheHost ? .host : .input,
+                "\(error)"
+            )
         }
+        (image, root) = (machine.image, machine.root)
         // After the kernel: a tree without one lacks more than programs, and that is to be said.
         try Self.check(programs, in: tree.commit, of: tree.repository)
-        description = "Bootstrap VM: \(tree.title), \(why); \(kernel)."
+        description = "Bootstrap VM: \(tree.title), \(machine.why); \(kernel).\(remark)"
     }
 
     private static func check(
@@ -114,6 +124,21 @@ struct BootstrapChoice {
         /// The root and its reason, for people.
         let why: String
 
+        /// One whose kernel is a program.
+        init(
+            userMode program: HostKernel,
+            agent: FilePath,
+            cache: BootstrapCache?
+        ) throws(BootstrapError) {
+            image = try BootstrapImage.prepare(
+                program,
+                agent: agent,
+                modules: WantedModule.userMode,
+                cache: cache
+            )
+            (root, why) = (.view, "live over 9P")
+        }
+
         init(
             _ kernel: any BootKernel,
             _ choice: BootstrapOptions.RootChoice,
@@ -146,24 +171,27 @@ struct BootstrapChoice {
         _ options: BootstrapOptions,
         _ commit: Commit,
         _ repository: Repository,
-        _ agent: FilePath
+        _ agent: FilePath,
+        _ cache: BootstrapCache?
     ) throws(BootstrapError) -> (Machine, String) {
         let root = options.root ?? .auto
         if let path = options.kernel {
             let kernel = try HostKernel(image: path, modules: options.modules)
-            let machine = try Machine(kernel, root, agent: agent)
+            let machine = try Machine(kernel, root, agent: agent, cache: cache)
             return (machine, "Linux \(kernel.version) from \(path), as asked")
         }
         do throws(BootstrapError) {
             let kernel = try KernelFinder.find(in: commit, of: repository)
-            let machine = try Machine(kernel, root, agent: agent)
+            let machine = try Machine(kernel, root, agent: agent, cache: cache)
             return (machine, "its own kernel, Linux \(kernel.version)")
         } catch {
             guard case .moduleMissing(let name, let kernel, let reason) = error else {
                 throw error
             }
             for candidate in HostKernel.installed() {
-                guard let machine = try? Machine(candidate, root, agent: agent) else { continue }
+                guard let machine = try? Machine(candidate, root, agent: agent, cache: cache) else {
+                    continue
+                }
                 let why = "since \(kernel) has no \(name) (\(reason))"
                 return (machine, "Linux \(candidate.version) of this host, \(why)")
             }

@@ -70,7 +70,8 @@ struct VMHost {
                 commit: commit,
                 repository: repository,
                 programs: programs,
-                agent: agent
+                agent: agent,
+                scratch: folder.path
             )
             return Boot(
                 choice,

@@ -11,11 +11,12 @@ extension VMStart {
     /// nil where the machine is to be booted and no more.
     func savedSession() throws(BuildError) -> VMSession? {
         guard accelerator == .tcg, setup.resumes, setup.stock == nil,
-            disks.count < QEMUCommand.hotplugPorts
+            disks.count < QEMUCommand.hotplugPorts,
+            // Without one nothing can be kept, and the line about the VM says why.
+            let cache = try? BootstrapCache.standard()
         else { return nil }
         let began = monotonicSeconds()
         let folder = try folder("saving")
-        let cache = try cache()
         let saving = try saving(in: folder)
         var model = configuration(in: folder)
         model.saving = saving
@@ -72,14 +73,6 @@ extension VMStart {
     }
 
     private func note(_ text: String) { setup.reporter.report(.note(text)) }
-
-    private func cache() throws(BuildError) -> BootstrapCache {
-        do throws(BootstrapError) {
-            return try BootstrapCache.standard()
-        } catch {
-            throw BuildError(.host, "\(error)")
-        }
-    }
 
     private func saving(
         in folder: FilePath
