@@ -13,7 +13,7 @@ package enum KernelFeatures {
             throw .moduleMissing(missing.name, KernelName(kernel), reason: missing.reason)
         }
         let lacking = WantedModule.standard.filter { !modules.contains($0.name) }.map(\.name)
-        return "Linux \(kernel.version) has all that a build needs"
+        return "Linux \(kernel.version) has all modules that a build needs"
             + (lacking.isEmpty ? "" : "; it lacks \(lacking.joined(separator: ", "))")
             + (lacking.contains(WantedModule.nineP) ? " (its root will be an image)" : "")
     }

@@ -40,6 +40,7 @@ package struct LibostreeVersion: Comparable, CustomStringConvertible, Sendable {
 
     /// Reads the version out of the commit's `ostree` program and library: trees without a package
     /// database have it nowhere else.
+    /// - Throws: `.needsVM` where it is not to be found: another tree's libostree can do the work there.
     static func read(
         from commit: Commit,
         in repository: Repository
@@ -51,10 +52,10 @@ package struct LibostreeVersion: Comparable, CustomStringConvertible, Sendable {
             }
         }
         guard let program else {
-            throw .unsuitableTree("the commit has no usr/bin/ostree, so its libostree is unknown")
+            throw .needsVM("the commit has no usr/bin/ostree, so its libostree is unknown")
         }
         guard var version = strings(program).lazy.compactMap(parse).first else {
-            throw .unsuitableTree(
+            throw .needsVM(
                 "no version of libostree was found in the commit's usr/bin/ostree"
             )
         }

@@ -13,6 +13,9 @@ struct PreparedCommit: Sendable {
 
     init(_ plan: ComposePlan, scratch: FilePath) throws(ComposeError) {
         try Self.refuseUnlessLocal(plan.ref)
+        // What no method can do without comes first.
+        tree = try CommitTree(plan.commit, in: plan.repository)
+        kernel = try KernelFiles(in: tree)
         version = try LibostreeVersion.read(from: plan.commit, in: plan.repository)
         guard !version.writesComposefs else {
             throw .needsVM(
@@ -20,8 +23,6 @@ struct PreparedCommit: Sendable {
                     + "which compose cannot make"
             )
         }
-        tree = try CommitTree(plan.commit, in: plan.repository)
-        kernel = try KernelFiles(in: tree)
         labels = try Labels(
             plan.commit,
             version,

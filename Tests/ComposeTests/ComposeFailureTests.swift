@@ -75,7 +75,8 @@ import Testing
 
     @Test func `trees that cannot boot are refused`() throws {
         let cases: [([TarEntry], String)] = [
-            (SampleTree.full, "no usr/bin/ostree"),
+            // Not that it has no ostree, which another tree could lend.
+            (SampleTree.full, "no kernel"),
             (BootableTree.entries(kernels: []), "no kernel"),
             (BootableTree.entries(kernels: ["6.1.0", "6.2.0"]), "2 kernels"),
             (
@@ -107,6 +108,16 @@ import Testing
             BootableTree.entries(more: [.file("usr/lib/libostree-1.so.1", library)])
         )
         _ = try ComposedDisk(try plan(old))
+
+        // Another tree's libostree can deploy them.
+        for (entries, reason) in [
+            (BootableTree.entries().filter { $0.path != "usr/bin/ostree" }, "no usr/bin/ostree"),
+            (BootableTree.entries(libostree: "unknown"), "no version of libostree"),
+        ] {
+            let sample = try SampleRepository(entries)
+            text = try failure(try plan(sample))
+            #expect(text.contains(reason) && text.contains("--method vm"), "\(text)")
+        }
 
         let unreadable = try SampleRepository(
             BootableTree.entries(more: [

@@ -28,11 +28,14 @@ package struct Doctor: Sendable {
     package func examine() -> [Finding] {
         var findings =
             [Self.agent()] + Self.qemu() + [Self.kvm()] + Self.userModeLinux()
-            + [Self.vhostVsock(), Self.firmware()] + Self.bootPrograms() + [Self.libostree()]
+            + [Self.vhostVsock(), Self.firmware()] + Self.bootPrograms()
+            + [Self.libostree(), Self.cache()]
         if let output { findings.append(Self.space(output)) }
-        if let target { findings += Self.commit(target) }
-        return findings
+        return findings + commit
     }
+
+    /// Of the commit, if one is named.
+    var commit: [Finding] { target.map(Self.commit) ?? [] }
 
     private static func agent() -> Finding {
         do throws(BuildError) {
@@ -48,48 +51,48 @@ package struct Doctor: Sendable {
         }
     }
 
-    private static func qemu() -> [Finding] {
+    static func qemu() -> [Finding] {
         let remedy = "apt install qemu-system-x86 qemu-utils"
+        let image =
+            findProgram("qemu-img").map { Finding("qemu-img", .good, "\($0)") }
+            ?? Finding(
+                "qemu-img",
+                .missing,
+                "not in PATH",
+                consequence: "no disk can be made",
+                remedy: remedy
+            )
         guard let program = findProgram(QEMUCommand.program.string) else {
             return [
                 Finding(
                     "qemu",
-                    .missing,
+                    .limited,
                     "no \(QEMUCommand.program) in PATH",
-                    consequence: "no VM can be started",
+                    consequence: "no VM: only new disks, of commits that can be composed, unless "
+                        + "User-mode Linux is there",
                     remedy: remedy
-                )
+                ),
+                image,
             ]
         }
-        var findings: [Finding] = []
         let version = text(program, ["--version"]).first ?? "no answer"
-        findings.append(Finding("qemu", .good, "\(program): \(version)"))
         let devices = text(program, ["-device", "help"]).joined(separator: "\n")
         let lacking = [
             "vhost-user-vsock-pci", "virtio-blk-pci", "virtio-serial-pci", "virtserialport",
         ].filter { !devices.contains("\"\($0)\"") }
-        findings.append(
+        return [
+            Finding("qemu", .good, "\(program): \(version)"),
             lacking.isEmpty
                 ? Finding("qemu devices", .good, "all that are needed")
                 : Finding(
                     "qemu devices",
-                    .missing,
+                    .limited,
                     "without \(lacking.joined(separator: ", "))",
-                    consequence: "the bootstrap VM cannot be built",
+                    consequence: "QEMU cannot be the bootstrap VM",
                     remedy: "install QEMU 7.2 or later with vhost-user"
-                )
-        )
-        findings.append(
-            findProgram("qemu-img").map { Finding("qemu-img", .good, "\($0)") }
-                ?? Finding(
-                    "qemu-img",
-                    .missing,
-                    "not in PATH",
-                    consequence: "no disk can be made",
-                    remedy: remedy
-                )
-        )
-        return findings
+                ),
+            image,
+        ]
     }
 
     private static func kvm() -> Finding {
@@ -134,41 +137,6 @@ package struct Doctor: Sendable {
         Finding("libostree", .good, LibraryVersion.text)
     }
 
-    private static func space(_ output: FilePath) -> Finding {
-        var folder = output
-        while !fileExists(folder), !folder.removingLastComponent().isEmpty {
-            folder.removeLastComponent()
-        }
-        guard let free = try? freeSpace(folder) else {
-            return Finding(
-                "space",
-                .missing,
-                "\(folder) cannot be looked at",
-                consequence: "no disk can be published there",
-                remedy: "choose another --output"
-            )
-        }
-        let observation = "\(ProgressText.megabytes(free)) MB free in \(folder)"
-        if !mayAccess(folder, W_OK) {
-            return Finding(
-                "space",
-                .missing,
-                "\(folder) cannot be written",
-                consequence: "no disk can be published there",
-                remedy: "choose another --output"
-            )
-        }
-        return free < 2 << 30
-            ? Finding(
-                "space",
-                .limited,
-                observation,
-                consequence: "a system of 700 MB needs about 1 GB",
-                remedy: "free space, or choose another --output"
-            )
-            : Finding("space", .good, observation)
-    }
-
     private static func commit(_ target: Target) -> [Finding] {
         do throws(OSTreeError) {
             let repository = try Repository(path: target.repository)
@@ -180,7 +148,7 @@ package struct Doctor: Sendable {
                     "\(target.ref) is \(commit.checksum.hex.prefix(12)), repository mode "
                         + repository.mode.rawValue
                 ),
-                kernel(repository, commit),
+                kernel(repository, commit), try programs(repository, commit),
             ]
         } catch {
             return [
@@ -190,17 +158,44 @@ package struct Doctor: Sendable {
     }
 
     private static func kernel(_ repository: Repository, _ commit: Commit) -> Finding {
-        do {
+        do throws(BootstrapError) {
             let features = try KernelFeatures.examine(repository: repository, commit: commit)
             return Finding("kernel", .good, features)
+        } catch .moduleMissing(let name, let kernel, let reason) {
+            return Finding(
+                "kernel",
+                .limited,
+                "\(BootstrapError.moduleMissing(name, kernel, reason: reason))",
+                consequence: "the VM needs a kernel of this host; compose needs none"
+            )
         } catch {
             return Finding(
                 "kernel",
                 .missing,
                 "\(error)",
-                consequence: "the bootstrap VM cannot boot from this commit"
+                consequence: "no disk of this commit could boot"
             )
         }
+    }
+
+    private static func programs(
+        _ repository: Repository,
+        _ commit: Commit
+    ) throws(OSTreeError) -> Finding {
+        let wanted = VMMethod.programs(newDisk: BuildRequest.defaultLayout)
+        let missing = try BootstrapChoice.missing(wanted, in: commit, of: repository)
+        if missing.isEmpty {
+            return Finding("programs", .good, "the commit has \(wanted.joined(separator: ", "))")
+        }
+        return Finding(
+            "programs",
+            .limited,
+            "the commit lacks \(missing.joined(separator: ", "))",
+            consequence: missing.contains("ostree")
+                ? "compose cannot know its libostree, and the VM needs the programs of another tree"
+                : "--method vm needs the programs of another tree; compose needs none of these",
+            remedy: "name a tree that has them: build --bootstrap-ref REF"
+        )
     }
 
     static func text(_ program: FilePath, _ arguments: [String]) -> [String] {

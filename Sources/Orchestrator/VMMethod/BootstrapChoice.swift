@@ -91,20 +91,31 @@ struct BootstrapChoice {
         description = "Bootstrap VM: \(tree.title), \(machine.why); \(kernel).\(remark)"
     }
 
+    /// Those of `programs` that a commit lacks.
+    static func missing(
+        _ programs: [String],
+        in commit: Commit,
+        of repository: Repository
+    ) throws(OSTreeError) -> [String] {
+        var missing: [String] = []
+        for program in programs {
+            var isThere = false
+            for folder in ["usr/sbin", "usr/bin", "sbin", "bin"] where !isThere {
+                isThere = try repository.entry(at: "\(folder)/\(program)", in: commit) != nil
+            }
+            if !isThere { missing.append(program) }
+        }
+        return missing
+    }
+
     private static func check(
         _ programs: [String],
         in commit: Commit,
         of repository: Repository
     ) throws(BuildError) {
-        var missing: [String] = []
+        let missing: [String]
         do throws(OSTreeError) {
-            for program in programs {
-                var isThere = false
-                for folder in ["usr/sbin", "usr/bin", "sbin", "bin"] where !isThere {
-                    isThere = try repository.entry(at: "\(folder)/\(program)", in: commit) != nil
-                }
-                if !isThere { missing.append(program) }
-            }
+            missing = try Self.missing(programs, in: commit, of: repository)
         } catch {
             throw BuildError(.input, "\(error)")
         }

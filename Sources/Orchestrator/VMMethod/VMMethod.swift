@@ -209,9 +209,11 @@ struct VMMethod: DiskMethod {
 
     /// What the bootstrap tree has to hold.
     private var programs: [String] {
-        if previous != nil { return ["ostree", "e2fsck"] }
-        return ["ostree", "mke2fs", "e2fsck"]
-            + (plan.layout.scheme.startsFromBIOS ? ["extlinux"] : [])
+        previous == nil ? Self.programs(newDisk: plan.layout.scheme) : ["ostree", "e2fsck"]
+    }
+
+    static func programs(newDisk scheme: DiskLayout.Scheme) -> [String] {
+        ["ostree", "mke2fs", "e2fsck"] + (scheme.startsFromBIOS ? ["extlinux"] : [])
     }
 
     private func packService(_ progress: PullProgress) throws(BuildError) -> PackService {
