@@ -280,8 +280,9 @@ let package = Package(
         tests(
             "OrchestratorTests",
             [
-                "Orchestrator", "Bootstrap", "ByteStream", "SystemIO", "CLinux", "TestSupport",
-                system,
+                "Orchestrator", "Bootstrap", "ByteStream", "DiskImage", "OSTree", "SystemIO",
+                "CLinux",
+                "TestSupport", system,
             ]
         ),
         tests(

@@ -70,6 +70,10 @@ struct BuildCommand: ParsableCommand {
     func validate() throws {
         if let jobs, jobs < 1 { throw ValidationError("--jobs is 1 or more.") }
         if let keep, keep < 1 { throw ValidationError("--keep is 1 or more.") }
+        for (option, value) in [("output", output), ("config", config), ("build", build)]
+        where value?.isEmpty == true {
+            throw ValidationError("--\(option) is empty.")
+        }
         if json && quiet { throw ValidationError("--json and --quiet exclude each other.") }
     }
 

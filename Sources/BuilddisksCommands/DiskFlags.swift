@@ -115,6 +115,17 @@ struct DiskFlags: ParsableArguments {
 
     @OptionGroup(title: "Bootstrap VM") var bootstrap: BootstrapFlags
 
+    /// An empty path would be the current folder.
+    func validate() throws {
+        for (option, value) in [
+            ("repo", repo), ("ref", ref), ("osname", osname), ("from", from),
+            ("bootstrap-ref", bootstrap.bootstrapRef), ("bootstrap-repo", bootstrap.bootstrapRepo),
+            ("kernel", bootstrap.kernel), ("modules", bootstrap.modules),
+        ] where value?.isEmpty == true {
+            throw ValidationError("--\(option) is empty.")
+        }
+    }
+
     var settings: DiskSettings {
         var settings = DiskSettings()
         settings.repository = repo.map(absolutePath)

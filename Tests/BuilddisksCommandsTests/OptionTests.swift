@@ -29,4 +29,16 @@ import Testing
     @Test func nothingCannotBeExpected() {
         #expect(isRefused(["boot", "disk", "--expect", ""]))
     }
+
+    /// An empty path would be the current folder.
+    @Test(
+        arguments: [
+            "repo", "ref", "osname", "from", "bootstrap-ref", "bootstrap-repo", "kernel", "modules",
+            "output", "config", "build",
+        ]
+    )
+    func anEmptyOptionOfABuildIsRefused(name: String) {
+        #expect(isRefused(["build", "--\(name)", ""]))
+        #expect(!isRefused(["build", "--\(name)", "x"]))
+    }
 }

@@ -88,6 +88,13 @@ package struct Qcow2Map: Sendable {
         self.clusters = clusters
     }
 
+    /// Where in the file the last of the disk begins: a file that ends there or earlier has been cut off.
+    package var lastDataOffset: UInt64? {
+        clusters.lazy.compactMap { cluster in
+            if case .data(let offset) = cluster.place { offset } else { nil }
+        }.max()
+    }
+
     private static let offsetMask: UInt64 = 0x00ff_ffff_ffff_fe00
     private static let compressed: UInt64 = 1 << 62
 

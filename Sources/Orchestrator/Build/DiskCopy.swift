@@ -93,7 +93,7 @@ final class DiskCopy: Sendable {
 }
 
 extension Qcow2Map {
-    fileprivate init(file: SharedFD) throws(Qcow2Problem) {
+    init(file: SharedFD) throws(Qcow2Problem) {
         try self.init { offset, count throws(Qcow2Problem) in
             do throws(Errno) {
                 return try file.read(count: count, at: Int64(clamping: offset))

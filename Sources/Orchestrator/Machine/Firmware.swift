@@ -38,7 +38,7 @@ package enum FirmwareChoice: String, Sendable, CaseIterable {
         case .bios: wantsUEFI = false
         case .uefi: wantsUEFI = true
         case .auto:
-            let layout = PreviousDisk(disk)?.record?.layout
+            let layout = (try? PreviousDisk(disk))?.record?.layout
             wantsUEFI = layout.flatMap(DiskLayout.Scheme.init)?.startsFromBIOS == false
         }
         guard wantsUEFI else { return .bios }

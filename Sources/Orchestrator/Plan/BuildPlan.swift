@@ -101,7 +101,7 @@ package struct BuildPlan: Sendable {
         return switch update.from {
         case .none: []
         case .current: ["current"] + options
-        case .disk(let path): ["disk", PreviousDisk(path)?.identity ?? ""] + options
+        case .disk(let path): ["disk", (try? PreviousDisk(path))?.identity ?? ""] + options
         }
     }
 

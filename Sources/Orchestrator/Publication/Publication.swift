@@ -24,9 +24,15 @@ struct Publication {
     /// Whether the current build still has a disk of its record.
     func holds(_ record: DiskRecord) -> Bool { fileExists(path(of: record)) }
 
-    private func path(of record: DiskRecord) -> FilePath {
-        output.path.appending("current").appending(record.file)
+    private func path(of record: DiskRecord) -> FilePath { currentPath(of: record.file) }
+
+    /// Where the current build has a disk, if it does.
+    func currentPath(of file: String) -> FilePath {
+        output.path.appending("current").appending(file)
     }
+
+    /// The disks of the current build that are there.
+    var currentFiles: [String] { (current?.disks ?? []).filter(holds).map(\.file) }
 
     /// Disks that are taken over although nobody asked for them in this run.
     private var kept: [DiskRecord] {

@@ -1,4 +1,3 @@
-import DiskImage
 import OSTree
 import SystemIO
 import SystemPackage
@@ -206,60 +205,7 @@ package struct Run {
                 : record.identity == plan.identity.hex && plan.request.buildName == nil
             if isSame { return .carry(record) }
         }
-        return .build(plan, try previousDisk(for: plan, in: publication.output))
-    }
-
-    /// The disk that the plan starts from; nil for a new one.
-    private func previousDisk(
-        for plan: BuildPlan,
-        in output: OutputFolder
-    ) throws(BuildError) -> PreviousDisk? {
-        let options = plan.request.update
-        let found: PreviousDisk?
-        let description: String
-        switch options.from {
-        case .none: return nil
-        case .current:
-            found = PreviousDisk(currentOf: output, named: plan.diskFileName)
-            description = "\(output.path)/current/\(plan.diskFileName)"
-        case .disk(let path):
-            found = PreviousDisk(path)
-            description = path.string
-        }
-        var obstacle: String?
-        if let found {
-            obstacle = found.obstacle(to: plan)
-            if obstacle == nil { obstacle = try tableObstacle(found, plan) }
-        } else {
-            obstacle = "there is no such disk"
-        }
-        guard let obstacle else { return found }
-        let message = "\(description) cannot be updated: \(obstacle)"
-        guard options.elseFresh else {
-            throw BuildError(
-                .input,
-                message,
-                hint: "Ask for what that disk has, or add --else-fresh to build from scratch then."
-            )
-        }
-        TargetReporter(target: plan.request.target, sink: context.reporter)
-            .report(.note("\(message); building from scratch."))
-        return nil
-    }
-
-    /// Whatever a record says or does not say, the steps go by the plan's partitions.
-    private func tableObstacle(
-        _ previous: PreviousDisk,
-        _ plan: BuildPlan
-    ) throws(BuildError) -> String? {
-        let head = try DiskFile.head(
-            previous.file,
-            format: previous.format,
-            count: DiskLayout.headLength,
-            launcher: context.tools.launcher
-        )
-        return plan.layout.isFound(in: head)
-            ? nil : "its partitions are not those of the layout \(plan.layout.scheme.rawValue)"
+        return .build(plan, try previousDisk(for: plan, publication))
     }
 }
 
