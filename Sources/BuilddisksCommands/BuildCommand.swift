@@ -111,6 +111,14 @@ struct BuildCommand: ParsableCommand {
             let path = absolutePath(ConfigurationFile.defaultName)
             if disk.ref != nil && targets.isEmpty { return nil }
             guard fileExists(path) else {
+                if disk.ref != nil {
+                    throw BuildError(
+                        .usage,
+                        "\(targets.joined(separator: ", ")): targets are names in a configuration, "
+                            + "and there is no \(ConfigurationFile.defaultName) in this folder",
+                        hint: "Leave that out to build the disk of --ref, or give --config FILE."
+                    )
+                }
                 throw BuildError(
                     .usage,
                     "there is no \(ConfigurationFile.defaultName) in this folder, and no --ref",

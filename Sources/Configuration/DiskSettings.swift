@@ -1,3 +1,4 @@
+import DiskImage
 package import Orchestrator
 package import SystemPackage
 
@@ -52,6 +53,24 @@ package struct DiskSettings: Sendable {
         return merged
     }
 
+    /// What of these settings would do nothing, if anything. Only what is said in one place counts:
+    /// `[defaults]` may speak of the VM for those disks that need one.
+    /// - Parameter whole: all settings of the disk, of which these are a part.
+    func contradiction(in whole: DiskSettings) -> String? {
+        if retainedDeployments != nil, (whole.from ?? UpdateSource.none) == UpdateSource.none {
+            return "retain belongs to a disk made from another (from)"
+        }
+        guard method == .compose else { return nil }
+        let given = [
+            ("kernel", bootstrap.kernel != nil), ("modules", bootstrap.modules != nil),
+            ("bootstrap-ref", bootstrap.ref != nil),
+            ("bootstrap-repo", bootstrap.repository != nil),
+            ("bootstrap-root", bootstrap.root != nil), ("accel", accelerator != nil),
+        ].filter(\.1).map(\.0)
+        if given.isEmpty { return nil }
+        return "the method compose has no VM, so \(given.joined(separator: ", ")) would do nothing"
+    }
+
     /// Files are told apart by their path: one that is said here replaces one of the base's.
     private static func merge(_ files: [AddedFile]?, over base: [AddedFile]?) -> [AddedFile]? {
         guard let files, let base else { return files ?? base }
@@ -87,6 +106,10 @@ extension DiskSettings {
         pull = table.choice("pull", BuildRequest.Pull.self)
         layout = table.choice("layout", BuildRequest.Layout.self)
         size = table.size("size")
+        // With a layout that is said elsewhere, the request is checked.
+        if let size, let problem = Self.obstacle(to: size, layout) {
+            table.report("size", "`size`: \(problem)")
+        }
         format = table.choice("format", DiskFormat.self)
         kernelArguments = table.strings("kargs")
         accelerator = table.choice("accel", AcceleratorChoice.self)
@@ -105,6 +128,15 @@ extension DiskSettings {
             resumes: table.boolean("fresh-boot").map { !$0 }
         )
         files = AddedFile.read(&table, relativeTo: folder)
+    }
+}
+
+extension DiskSettings {
+    /// Why no disk can have a size; nil where one of a layout can.
+    private static func obstacle(to size: UInt64, _ layout: BuildRequest.Layout?) -> String? {
+        let layouts = layout.map { [$0] } ?? BuildRequest.Layout.allCases
+        guard layouts.allSatisfy({ BuildRequest.obstacle(to: size, $0) != nil }) else { return nil }
+        return BuildRequest.obstacle(to: size, layout ?? BuildRequest.defaultLayout)
     }
 }
 

@@ -120,6 +120,7 @@ package struct Selection: Sendable {
         var flags = flags
         flags.refs = nil
         let settings = flags.over(disk.settings.over(file.defaults))
+        try Self.refuseContradiction(of: disk.settings, in: settings, disk.place)
         return try targets(settings, name: disk.name, place: disk.place)
     }
 
@@ -128,6 +129,7 @@ package struct Selection: Sendable {
         name: String?,
         place: String
     ) throws(BuildError) -> [Target] {
+        try Self.refuseContradiction(of: flags, in: settings, "the command line")
         let repository = try Self.required(settings.repository, "repository", "--repo", place)
         let refs = try Self.required(settings.refs, "ref", "--ref", place)
         let osname = try Self.required(settings.osname, "osname", "--osname", place)
@@ -156,6 +158,17 @@ package struct Selection: Sendable {
             targets.append(Target(request: request, place: place, names: names))
         }
         return targets
+    }
+
+    /// - Parameter said: at `place`; part of `settings`.
+    private static func refuseContradiction(
+        of said: DiskSettings,
+        in settings: DiskSettings,
+        _ place: String
+    ) throws(BuildError) {
+        if let problem = said.contradiction(in: settings) {
+            throw BuildError(.usage, "\(place): \(problem)")
+        }
     }
 
     /// Puts the place before a message.

@@ -89,6 +89,15 @@ private func parse(_ text: String) throws(BuildError) -> ConfigurationFile {
             ("[defaults]\nsize = true", "2: `size` must be a size"),
             ("[defaults]\nsize = \"8 gallons\"", "2: `size` is \"8 gallons\", and must be a size"),
             ("[defaults]\nsize = 0", "2: `size` is 0, and must be 1 or more"),
+            ("[defaults]\nsize = 1", "2: `size`: a size of 1 is no whole number of sectors"),
+            (
+                "[disk.a]\nref = \"r\"\nsize = \"300M\"",
+                "3: `size`: 300M is too small: the layout hybrid needs at least 394M"
+            ),
+            (
+                "[disk.a]\nref = \"r\"\nlayout = \"bios\"\nsize = \"3T\"",
+                "4: `size`: 3T is too large: a partition table of the layout bios reaches 2T"
+            ),
             (
                 "[defaults]\nmethod = \"fast\"",
                 "2: `method` is \"fast\", and must be \"auto\", \"vm\" or"

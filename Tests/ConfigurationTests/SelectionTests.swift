@@ -137,6 +137,15 @@ import Testing
                 "[disk.a]\nref=\"r\"\nfrom=\"current\"\noverlay=true\nformat=\"raw\"",
                 ":4: a raw disk cannot be an overlay"
             ),
+            (
+                "[disk.a]\nref=\"r\"\nmethod=\"compose\"\naccel=\"kvm\"\nkernel=\"k\"",
+                ":4: the method compose has no VM, so kernel, accel would do nothing"
+            ),
+            ("[disk.a]\nref=\"r\"\nretain=2", ":4: retain belongs"),
+            (
+                "[defaults]\nlayout=\"uefi\"\n[disk.a]\nref=\"r\"\nsize=\"350M\"",
+                ":6: 350M is too small: the layout uefi needs at least 394M"
+            ),
         ]
     )
     func combinations(text: String, message: String) {
@@ -144,6 +153,49 @@ import Testing
         let error = failure { _ = try select(head + text) }
         #expect(error?.exitCode == 2)
         #expect(error?.message.contains("builddisks.toml" + message) == true, "\(error as Any)")
+    }
+
+    @Test(
+        "what the method compose and a new disk have no use for",
+        arguments: [
+            "kernel", "modules", "bootstrap-ref", "bootstrap-repo", "bootstrap-root", "accel",
+        ]
+    )
+    func uselessFlags(name: String) {
+        let error = failure {
+            _ = try select(flags: {
+                $0.method = .compose
+                switch name {
+                case "kernel": $0.bootstrap.kernel = "/k"
+                case "modules": $0.bootstrap.modules = "/m"
+                case "bootstrap-ref": $0.bootstrap.ref = "r"
+                case "bootstrap-repo": $0.bootstrap.repository = "/r"
+                case "bootstrap-root": $0.bootstrap.root = .auto
+                default: $0.accelerator = .auto
+                }
+            })
+        }
+        #expect(error?.exitCode == 2)
+        #expect(error?.message.contains("so \(name) would do nothing") == true)
+    }
+
+    /// For some disks of a file, and not for others.
+    @Test func defaultsMaySpeakOfTheVM() throws {
+        let text = """
+            repository = "r"
+            osname = "o"
+            output = "i"
+            [defaults]
+            accel = "kvm"
+            retain = 3
+            [disk.a]
+            ref = "r"
+            method = "compose"
+            """
+        #expect(try select(text).map(\.request.target) == ["a"])
+        #expect(try select(text, flags: { $0.accelerator = .tcg }).count == 1)
+        let error = failure { _ = try select(text, flags: { $0.retainedDeployments = 2 }) }
+        #expect(error?.message.contains("the command line: retain belongs") == true)
     }
 
     @Test func aFileWithoutDisksIsToldSo() {

@@ -121,7 +121,8 @@ private let identity = DiskIdentity(seed: "commit 1234, plan abc")
         #expect(throws: DiskLayout.Problem.self) {
             try DiskLayout(.bios, size: 300 << 20, identity: identity)
         }
-        #expect(throws: DiskLayout.Problem.diskTooSmall(size: 393 << 20, least: 394 << 20)) {
+        #expect(throws: DiskLayout.Problem.diskTooSmall(.hybrid, size: 393 << 20, least: 394 << 20))
+        {
             try DiskLayout(.hybrid, size: 393 << 20, identity: identity)
         }
         #expect(throws: DiskLayout.Problem.notWholeSectors(size: (1 << 30) + 1)) {

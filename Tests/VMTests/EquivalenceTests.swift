@@ -138,8 +138,7 @@ extension VirtualMachineTests {
                     [
                         environment.builddisks, "build", "--repo", repository, "--ref", ref,
                         "--osname", osname, "--output", images, "--size", size, "--method", method,
-                        "--accel", accelerator,
-                    ] + more,
+                    ] + (method == "vm" ? ["--accel", accelerator] : []) + more,
                     environment: userVariables(folder)
                 )
                 try #require(build.status == 0, "\(build.output)\n\(build.errors)")

@@ -25,7 +25,8 @@ extension VirtualMachineTests {
             try runCommand(
                 OrdinaryUser.prefix
                     + environment.build(into: images(name), ref: ref, method: method)
-                    + ["--accel", "tcg", "--format", "raw", "--karg", "console=ttyS0"]
+                    + (method == "vm" ? ["--accel", "tcg"] : [])
+                    + ["--format", "raw", "--karg", "console=ttyS0"]
                     + ["--karg", "no_timer_check"] + more,
                 environment: userVariables(folder)
             )

@@ -91,7 +91,7 @@ extension VirtualMachineTests {
             on accelerator: String
         ) -> [String] {
             OrdinaryUser.prefix + environment.build(into: images, ref: ref)
-                + ["--accel", accelerator] + more
+                + (more.contains("compose") ? [] : ["--accel", accelerator]) + more
         }
 
         private func succeed(

@@ -76,7 +76,7 @@ package struct DiskLayout: Sendable, Equatable {
 
     package enum Problem: Error, Equatable {
         /// Both in bytes.
-        case diskTooSmall(size: UInt64, least: UInt64)
+        case diskTooSmall(Scheme, size: UInt64, least: UInt64)
         /// The size in bytes is not a whole number of 512-byte sectors.
         case notWholeSectors(size: UInt64)
         /// An MBR addresses 2 TiB.
@@ -110,7 +110,7 @@ package struct DiskLayout: Sendable, Equatable {
         // A GPT has its copy at the end.
         let tail = scheme.startsFromUEFI ? Self.alignment : 0
         let least = rootOffset + (64 << 20) + tail
-        guard size >= least else { throw .diskTooSmall(size: size, least: least) }
+        guard size >= least else { throw .diskTooSmall(scheme, size: size, least: least) }
         if !scheme.startsFromUEFI, size / Self.sectorSize > UInt64(UInt32.max) {
             throw .tooLargeForMBR(size: size)
         }

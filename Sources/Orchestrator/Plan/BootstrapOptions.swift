@@ -1,3 +1,5 @@
+import Bootstrap
+import OSTree
 package import SystemPackage
 
 /// What the bootstrap VM is made of, as far as the user says so; otherwise it is the commit itself.
@@ -60,6 +62,17 @@ package struct BootstrapOptions: Sendable, Equatable {
         }
         if modules != nil && kernel == nil { return "modules without a kernel: give both" }
         return nil
+    }
+
+    /// Whether what it names is there, whatever becomes of it: `auto` may need no VM today.
+    func check(repository: Repository, commit: Commit) throws(BuildError) {
+        _ = try BootstrapTree(self, repository: repository, commit: commit)
+        guard let kernel else { return }
+        do throws(BootstrapError) {
+            _ = try HostKernel(image: kernel, modules: modules)
+        } catch {
+            throw BuildError(.input, "\(error)", hint: "Check the kernel and its modules.")
+        }
     }
 
     /// Each field that was given, for a checksum.

@@ -51,14 +51,15 @@ package struct BuildPlan: Sendable {
         } catch {
             throw BuildError(
                 .usage,
-                "the disk's size does not suit the layout: \(error)",
+                "\(error)",
                 hint: "Choose another --size."
             )
         }
+        try request.bootstrap.check(repository: repository, commit: commit)
         let method = request.method == .auto ? .compose : request.method
         self.identity = Self.digest(
             content + [method.rawValue, request.format.rawValue] + Self.updateFields(request.update)
-                + request.bootstrap.fields
+                + Self.bootstrapFields(request)
         )
     }
 
@@ -105,6 +106,13 @@ package struct BuildPlan: Sendable {
         }
     }
 
+    /// What the VM is made of decides the disk's bytes where there is a VM. Whether `auto` needs one is
+    /// known when the commit has been read, much later than the build's name: a new disk of it counts as
+    /// composed, by which it is the same whatever VM was named.
+    private static func bootstrapFields(_ request: BuildRequest) -> [String] {
+        request.method == .vm || request.update.from != .none ? request.bootstrap.fields : []
+    }
+
     /// A checksum over fields, told apart by a NUL, which none of them can hold.
     private static func digest(_ fields: [String]) -> Checksum {
         SHA256.checksum(of: Array(fields.joined(separator: "\0").utf8))
@@ -117,25 +125,28 @@ package struct BuildPlan: Sendable {
                     $0 > 0x20 && $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: "\\") && $0 != 0x7F
                 }
         }
+        let rule = "without spaces, '/' and '\\', and not beginning with '.' or '-'."
         if !isPlain(request.osname) {
             throw BuildError(
                 .usage,
                 "\"\(request.osname)\" cannot be an osname",
-                hint: "It becomes a folder's name: letters, digits, '-' and '_'."
+                hint: "It becomes a folder's name: \(rule)"
             )
         }
         if !isPlain(request.target.split(separator: "/").last.map(String.init) ?? "") {
             throw BuildError(
                 .usage,
                 "\"\(request.target)\" cannot be a disk's name",
-                hint: "It becomes part of a file's name: letters, digits, '-' and '_'."
+                hint: "It becomes part of a file's name: \(rule)"
             )
         }
-        if let name = request.buildName, !isPlain(name) || name == "current" {
+        let taken = ["current", FailureReport.folderName]
+        if let name = request.buildName, !isPlain(name) || taken.contains(name) {
             throw BuildError(
                 .usage,
                 "\"\(name)\" cannot be a build's name",
-                hint: "It becomes a folder's name, other than `current`."
+                hint: "It becomes a folder's name, other than "
+                    + taken.map { "`\($0)`" }.joined(separator: " and ") + ": \(rule)"
             )
         }
         for argument in request.kernelArguments

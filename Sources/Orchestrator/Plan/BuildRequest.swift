@@ -104,7 +104,8 @@ package struct BuildRequest: Sendable {
     package func check() throws(BuildError) {
         let problem: String? =
             if !Self.memoryRange.contains(memory) {
-                "the memory of the bootstrap VM is in MiB, from \(Self.memoryRange.lowerBound) on"
+                "the memory of the bootstrap VM is in MiB, from \(Self.memoryRange.lowerBound) to "
+                    + "\(Self.memoryRange.upperBound)"
             } else if update.retainedDeployments < 1 {
                 "at least 1 deployment is retained"
             } else if update.from == .none && (update.publishesOverlay || update.elseFresh) {
@@ -116,9 +117,19 @@ package struct BuildRequest: Sendable {
             } else if pull == .ninep && bootstrap.root == .image {
                 "pull 9p needs the repository over 9P, which a bootstrap root image does without"
             } else {
-                bootstrap.obstacle
+                bootstrap.obstacle ?? Self.obstacle(to: size, layout)
             }
         if let problem { throw BuildError(.usage, problem) }
+    }
+
+    /// Why a disk of that size and layout makes no sense; nil where it does.
+    package static func obstacle(to size: UInt64, _ layout: Layout) -> String? {
+        do throws(DiskLayout.Problem) {
+            _ = try DiskLayout(layout, size: size, identity: DiskIdentity(seed: ""))
+            return nil
+        } catch {
+            return "\(error)"
+        }
     }
 
     /// "4G", "512M", "1.5T" or a number of bytes; nil for anything else. Units are powers of 1024.
