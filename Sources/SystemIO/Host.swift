@@ -17,3 +17,16 @@ package func freeSpace(_ path: FilePath) throws(Errno) -> UInt64 {
     try syscall { unsafe path.withPlatformString { unsafe statvfs($0, &figures) } }
     return UInt64(figures.f_bavail) &* UInt64(figures.f_frsize)
 }
+
+/// Why a file cannot have `size` bytes, if so: ENOSPC, or EDQUOT, of which `freeSpace` knows nothing. The
+/// file is made and removed. The C function is `posix_fallocate`.
+package func obstacle(toAllocating size: UInt64, at path: FilePath) -> Errno? {
+    defer { try? removeFile(path) }
+    do throws(Errno) {
+        let file = try OwnedFD.open(path, O_WRONLY | O_CREAT | O_TRUNC)
+        let code = posix_fallocate(file.rawValue, 0, off_t(clamping: size))
+        return code == 0 ? nil : Errno(rawValue: code)
+    } catch {
+        return error
+    }
+}

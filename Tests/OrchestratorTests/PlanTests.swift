@@ -1,3 +1,4 @@
+import SystemPackage
 import Testing
 
 @testable import Orchestrator
@@ -92,5 +93,20 @@ import Testing
     )
     func exitCodes(kind: BuildError.Kind, code: Int32) {
         #expect(BuildError(kind, "x").exitCode == code)
+    }
+
+    @Test func afullFileSystemIsToldBeforeWhatTheGuestSaysOfIt() {
+        let guest = BuildError(.guest, "cannot deploy: EIO", details: ["syncfs"])
+        for errno in [Errno.noSpace, .diskQuotaExceeded] {
+            let told = guest.blamingSpace(of: "/tmp/disk") { _ in errno }
+            #expect(told.exitCode == 6)
+            #expect(told.message.hasPrefix("cannot write /tmp/disk: \(errno) ("))
+            #expect(told.message.hasSuffix(" MB are free there)"))
+            #expect(told.details == ["cannot deploy: EIO", "syncfs"])
+        }
+        for errno in [nil, Errno.notPermitted] {
+            #expect(guest.blamingSpace(of: "/tmp/disk") { _ in errno }.message == guest.message)
+        }
+        #expect(guest.blamingSpace(of: "/tmp/disk").kind == .guest, "there is room")
     }
 }

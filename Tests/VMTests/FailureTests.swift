@@ -153,6 +153,101 @@ extension VirtualMachineTests {
             try expectNothingPublished()
         }
 
+        /// Nothing is begun with a disk that cannot be updated.
+        @Test func aPreviousDiskThatIsNone() throws {
+            let first = try runCommand(
+                OrdinaryUser.prefix + environment.build(into: images, method: "auto"),
+                environment: userVariables(folder)
+            )
+            try #require(first.status == 0, "\(first.errors)")
+            let disk = images + "/current/tiny-main.qcow2"
+            let bytes = try Data(contentsOf: URL(fileURLWithPath: disk))
+            try bytes.prefix(bytes.count / 2).write(
+                to: URL(fileURLWithPath: folder.file("half.qcow2"))
+            )
+            try folder.write("junk.qcow2", "junk")
+            try folder.write("secret.qcow2", "junk")
+            _ = try runCommand(["chmod", "0", folder.file("secret.qcow2")])
+            let current = images + "/current/tiny-next.qcow2"
+            for (from, place, words) in [
+                (folder.file("half.qcow2"), folder.file("half.qcow2"), ["damaged"]),
+                (folder.file("junk.qcow2"), folder.file("junk.qcow2"), ["no qcow2 image"]),
+                (folder.file("secret.qcow2"), folder.file("secret.qcow2"), ["Permission denied"]),
+                (
+                    folder.file("none.qcow2"), folder.file("none.qcow2"),
+                    ["no such disk", "the path"]
+                ),
+                (folder.path, folder.path, ["it is a folder"]),
+                ("current", current, ["`current` holds tiny-main.qcow2", "--from " + disk]),
+            ] {
+                let update = environment.build(
+                    into: images,
+                    ref: VMEnvironment.nextRef,
+                    method: "auto"
+                )
+                let result = try build(update + ["--from", from]).wait()
+                #expect(result.status == 4, "\(result.errors)")
+                for word in words + [place + " cannot be updated", "--else-fresh"] {
+                    #expect(result.errors.contains(word), "\(word): \(result.errors)")
+                }
+            }
+            let fresh = try build(
+                environment.build(into: images, ref: VMEnvironment.nextRef, method: "auto")
+                    + ["--from", folder.file("junk.qcow2"), "--else-fresh"]
+            ).wait()
+            #expect(fresh.status == 0, "\(fresh.errors)")
+            #expect(fresh.output.contains("building from scratch"), "\(fresh.output)")
+            let empty = try build(environment.build(into: images) + ["--from", ""]).wait()
+            #expect(empty.status == 2, "\(empty.errors)")
+            let taken = try build(environment.build(into: images) + ["--build", "failures"]).wait()
+            #expect(taken.status == 2, "\(taken.errors)")
+        }
+
+        /// The host's file system is full before the disk is done, whatever is made of it there: a new disk,
+        /// a copy of the one before, or an overlay.
+        @Test(
+            .enabled(if: getuid() == 0, "only root may mount"),
+            arguments: ["tcg", VMEnvironment.quickAccelerator],
+            [[], ["--from"], ["--overlay", "--from"]]
+        )
+        func noRoomOnTheHost(accelerator: String, update: [String]) throws {
+            var ref = VMEnvironment.ref
+            var arguments = update
+            if !update.isEmpty {
+                let before = folder.path + "/before"
+                let made = try runCommand(
+                    OrdinaryUser.prefix + environment.build(into: before, method: "compose"),
+                    environment: userVariables(folder)
+                )
+                try #require(made.status == 0, "\(made.errors)")
+                arguments.append(before + "/current/tiny-main.qcow2")
+                ref = VMEnvironment.nextRef
+            }
+            let size = update.count == 2 ? "1m" : "30m"
+            try FileManager.default.createDirectory(
+                atPath: images,
+                withIntermediateDirectories: true
+            )
+            let mounted = try runCommand([
+                "mount", "-t", "tmpfs", "-o", "size=\(size),mode=777", "full", images,
+            ])
+            try #require(mounted.status == 0, "\(mounted.errors)")
+            defer { _ = try? runCommand(["umount", images]) }
+            let began = Date()
+            let result = try build(
+                environment.build(into: images, ref: ref) + arguments,
+                accelerator: accelerator
+            ).wait()
+            #expect(result.status == 6, "\(result.errors)")
+            let first = result.errors.split(separator: "\n").first ?? ""
+            #expect(first.contains("No space left on device"), "\(result.errors)")
+            #expect(first.contains(images + "/.work-"), "\(result.errors)")
+            #expect(first.contains("MB are free there"), "\(result.errors)")
+            // A halted machine is given up after a minute without a sign of life.
+            #expect(Date().timeIntervalSince(began) < 55)
+            try expectNothingPublished()
+        }
+
         @Test func qemuKilledInMidPull() throws {
             let running = try build(environment.build(into: images), accelerator: "tcg")
             try waitForPhase("Pulling", running)

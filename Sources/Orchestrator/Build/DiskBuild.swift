@@ -34,7 +34,16 @@ struct DiskBuild: Sendable {
                 try method.run(file, clock)
             }
         try clock.run(.check) { () throws(BuildError) in
-            try DiskFile.check(file, format: plan.request.format, launcher: context.tools.launcher)
+            do throws(BuildError) {
+                try DiskFile.check(
+                    file,
+                    format: plan.request.format,
+                    launcher: context.tools.launcher
+                )
+            } catch {
+                // A machine writes the last of a qcow2 at its end, when nobody hears that it failed.
+                throw error.blamingSpace(of: file)
+            }
         }
         let (sha256, allocated) = try clock.run(.publish) { () throws(BuildError) in
             try context.cancellation.check()

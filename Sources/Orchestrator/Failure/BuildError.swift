@@ -77,9 +77,12 @@ package struct BuildError: Error, Sendable {
         var error: BuildError
         switch errno {
         case .noSpace, .diskQuotaExceeded:
+            let free = (try? freeSpace(path.removingLastComponent())).map {
+                " (\(ProgressText.megabytes($0)) MB are free there)"
+            }
             error = BuildError(
                 .space,
-                "\(action) \(path): \(errno)",
+                "\(action) \(path): \(errno)\(free ?? "")",
                 hint: "Free space there, or choose another folder with --output."
             )
         case .permissionDenied, .notPermitted, .readOnlyFileSystem:
@@ -94,6 +97,28 @@ package struct BuildError: Error, Sendable {
         error.errno = errno
         return error
     }
+
+    /// This, or if the file system of the disk's file is full, that first: a guest whose writes fail only
+    /// knows of an input/output error, and says so in many ways.
+    /// - Parameter obstacle: why the file system takes no more; nil if it does.
+    func blamingSpace(
+        of file: FilePath,
+        obstacle: (FilePath) -> Errno? = {
+            SystemIO.obstacle(toAllocating: leastRoom, at: $0)
+        }
+    ) -> BuildError {
+        guard let errno = obstacle(FilePath(file.string + ".room")),
+            errno == .noSpace || errno == .diskQuotaExceeded
+        else { return self }
+        var told = BuildError.system(errno, "cannot write", file)
+        told.details = [message] + details
+        told.command = command
+        told.console = console
+        return told
+    }
+
+    /// More than a machine writes at once, so that where it found no room there is none of this size.
+    private static let leastRoom: UInt64 = 4 << 20
 }
 
 /// `startThread`, with a failure as the user is told it.

@@ -102,10 +102,11 @@ package enum QEMUCommand {
         arguments += boot(machine.boot)
         for (index, disk) in machine.disks.enumerated() {
             // cache=unsafe: the disk is a work file until we publish it, and published after one flush.
+            // werror=report: by itself QEMU halts the machine when there is no room, for ever.
             arguments += [
                 "-drive",
                 "\(diskOption)\(index),file=\(escaped(disk.path)),format=\(disk.format.rawValue),"
-                    + "cache=unsafe,discard=unmap,detect-zeroes=unmap"
+                    + "cache=unsafe,discard=unmap,detect-zeroes=unmap,werror=report"
                     + (disk.isSnapshot ? ",snapshot=on" : "")
                     + (disk.isReadOnly ? ",readonly=on" : ""),
             ]

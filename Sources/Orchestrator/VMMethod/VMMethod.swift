@@ -63,7 +63,7 @@ struct VMMethod: DiskMethod {
         let begun = try beginCopy()
         defer { begun?.stop() }
         var sum: Checksum?
-        try blamingRepository(ready.host, { session.machine.consoleTail }) {
+        try blamingHost(ready.host, file, { session.machine.consoleTail }) {
             () throws(BuildError) in
             if previous == nil {
                 try create(installation, session.root, ready, clock)
@@ -228,11 +228,15 @@ struct VMMethod: DiskMethod {
         }
     }
 
-    /// What the guest cannot read it reports in its own words, from an errno to libostree's. Where the
-    /// reason is the host's repository, say so: the object, its file, and what to do.
-    /// - Parameter console: the guest's last lines.
-    private func blamingRepository(
+    /// What the guest cannot read or write it reports in its own words, from an errno to libostree's. Where
+    /// the reason is that the host has no room for the disk, or is the host's repository, say so: the file,
+    /// the object, and what to do.
+    /// - Parameters:
+    ///   - file: the disk's.
+    ///   - console: the guest's last lines.
+    private func blamingHost(
         _ host: VMHost,
+        _ file: FilePath,
         _ console: () -> [String],
         _ body: () throws(BuildError) -> Void
     ) throws(BuildError) {
@@ -241,6 +245,10 @@ struct VMMethod: DiskMethod {
         } catch {
             var told = error
             told.console = console()
+            if error.kind == .guest {
+                told = told.blamingSpace(of: file)
+                if told.kind == .space { throw told }
+            }
             if let cause = host.pack?.failure {
                 told.kind = .input
                 told.message = "\(cause)"
