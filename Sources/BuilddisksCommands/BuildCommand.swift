@@ -88,6 +88,7 @@ struct BuildCommand: ParsableCommand {
                 cancellation: cancellation
             )
             try Run(context).run(request)
+            try StandardOutput.check()
         }
     }
 

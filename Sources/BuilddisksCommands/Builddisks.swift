@@ -23,6 +23,12 @@ package struct Builddisks: ParsableCommand {
             var command = try parseAsRoot()
             try command.run()
         } catch  where exitCode(for: error) == .validationFailure {
+            let arguments = CommandLine.arguments.dropFirst()
+            if arguments.first == BuildCommand.configuration.commandName,
+                arguments.contains("--json")
+            {
+                JSONReporter.reportFailure(BuildError(.usage, message(for: error)))
+            }
             printErrorLine(fullMessage(for: error))
             exit(withError: ExitCode(2))
         } catch {

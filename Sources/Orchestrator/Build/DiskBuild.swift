@@ -17,9 +17,8 @@ struct DiskBuild: Sendable {
     /// Makes the disk in `work` under its own name; on an error nothing of it is left there.
     func run(in work: FilePath) throws(BuildError) -> DiskRecord {
         let clock = PhaseClock(reporter)
-        reporter.report(
-            .started(ref: plan.request.ref, commit: plan.commit.checksum.hex)
-        )
+        // Needed at the end; without it all that comes before would be in vain.
+        if plan.request.format == .qcow2 { try DiskFile.requireProgram() }
         let file = work.appending(plan.diskFileName)
         let overlay = work.appending("overlay-" + plan.diskFileName)
         var finished = false

@@ -120,18 +120,23 @@ enum DiskFile {
         }
     }
 
+    /// What images are made and checked by.
+    @discardableResult
+    static func requireProgram() throws(BuildError) -> FilePath {
+        if let program = findProgram("qemu-img") { return program }
+        throw BuildError(
+            .host,
+            "no qemu-img in PATH",
+            hint: "Install it: apt install qemu-utils"
+        )
+    }
+
     private static func qemuImage(
         _ action: String,
         _ arguments: [String],
         _ launcher: FilePath
     ) throws(BuildError) {
-        guard let program = findProgram("qemu-img") else {
-            throw BuildError(
-                .host,
-                "cannot \(action): no qemu-img in PATH",
-                hint: "Install it: apt install qemu-utils"
-            )
-        }
+        let program = try requireProgram()
         let output: CommandOutput
         do throws(Errno) {
             output = try CommandOutput(launcher: launcher, program, arguments)

@@ -6,7 +6,9 @@ import SystemPackage
 /// It lies in the output, since nothing else remains there of a build that failed; the next one of the
 /// same disk that succeeds removes it.
 struct FailureReport {
-    let plan: BuildPlan
+    let request: BuildRequest
+    /// nil where the ref leads to none.
+    let commit: Checksum?
     let error: BuildError
     /// What had been done.
     let timeline: Timeline
@@ -24,7 +26,7 @@ struct FailureReport {
     /// Writes the report as far as that is possible.
     /// - Returns: where it lies.
     func write(in output: FilePath) -> FilePath? {
-        let path = Self.path(of: plan.diskFileName, in: output)
+        let path = Self.path(of: request.diskFileName, in: output)
         do throws(Errno) {
             try makeDirectories(path.removingLastComponent())
             try writeFileAtomically(path, text.utf8)
@@ -42,9 +44,9 @@ struct FailureReport {
 
     var text: String {
         let facts = [
-            ("disk", plan.diskFileName), ("target", plan.request.target),
-            ("repository", plan.request.repository.string), ("ref", plan.request.ref),
-            ("commit", plan.commit.checksum.hex), ("method", plan.request.method.rawValue),
+            ("disk", request.diskFileName), ("target", request.target),
+            ("repository", request.repository.string), ("ref", request.ref),
+            ("commit", commit?.hex ?? "–"), ("method", request.method.rawValue),
             ("when", "\(compactTime(UInt64(clamping: wallClock().seconds))) UTC"),
             ("after", ProgressText.duration(seconds)),
             ("phase", phase?.rawValue ?? timeline.phases.last?.phase ?? "–"),

@@ -30,7 +30,8 @@ package enum Phase: String, Sendable, CaseIterable {
 
 /// What happens to one disk, told as it happens.
 package enum BuildEvent: Sendable {
-    case started(ref: String, commit: String)
+    /// - Parameter commit: nil where the ref leads to none.
+    case started(ref: String, commit: String?)
     /// One line that says what was chosen and why.
     case note(String)
     case phaseStarted(Phase)

@@ -1,6 +1,4 @@
-import CLinux
 import Synchronization
-import SystemIO
 
 /// One JSON object a line on standard output; the schema is docs/events.md, its version is in the
 /// first event of a run.
@@ -17,8 +15,7 @@ package final class JSONReporter: RunReporter {
     }
 
     private static func write(_ value: JSONValue) {
-        print(value.text)
-        fflush(nil)
+        StandardOutput.writeLine(value.text)
     }
 
     /// The last event of a run that failed.
@@ -63,7 +60,7 @@ package final class JSONReporter: RunReporter {
     private static func describe(_ event: BuildEvent) -> (String, [(String, JSONValue)]) {
         switch event {
         case .started(let ref, let commit):
-            ("started", [("ref", .string(ref)), ("commit", .string(commit))])
+            ("started", [("ref", .string(ref)), ("commit", .optional(commit))])
         case .note(let text):
             ("note", [("text", .string(text))])
         case .phaseStarted(let phase):

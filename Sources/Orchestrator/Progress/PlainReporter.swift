@@ -31,16 +31,15 @@ package final class PlainReporter: RunReporter {
                 report(event, of: target, &state)
             case .alreadyCreated(let build, let disks):
                 line("Already created: \(build)")
-                for disk in disks { print(disk) }
+                for disk in disks { StandardOutput.writeLine(disk) }
             case .published(let build, let disks, let seconds):
                 for text in RunTable.lines(state.names.sorted(state.summaries), build, seconds) {
                     line(text)
                 }
-                for disk in disks { print(disk) }
+                for disk in disks { StandardOutput.writeLine(disk) }
             case .removed(let builds):
                 line("Removed old builds: \(builds.joined(separator: ", "))")
             }
-            fflush(nil)
         }
     }
 
@@ -48,7 +47,7 @@ package final class PlainReporter: RunReporter {
         let prefix = state.names.prefix(target)
         switch event {
         case .started(let ref, let commit):
-            line("\(prefix)Building from \(ref) (commit \(commit.prefix(12)))")
+            line("\(prefix)\(ProgressText.start(ref, commit))")
         case .note(let text):
             line(prefix + text)
         case .phaseStarted(let phase):
@@ -75,7 +74,7 @@ package final class PlainReporter: RunReporter {
     }
 
     private func line(_ text: String) {
-        if !quiet { print(text) }
+        if !quiet { StandardOutput.writeLine(text) }
     }
 }
 

@@ -50,6 +50,11 @@ package enum ProgressText {
         return "\(whole)." + String(repeating: "0", count: digits - rest.count) + rest
     }
 
+    /// What is said first of a disk.
+    package static func start(_ ref: String, _ commit: String?) -> String {
+        "Building from \(ref)" + (commit.map { " (commit \($0.prefix(12)))" } ?? "")
+    }
+
     /// Millions of bytes.
     package static func megabytes(_ bytes: UInt64) -> String {
         grouped(Int(clamping: (bytes + 500_000) / 1_000_000))

@@ -70,7 +70,7 @@ struct Screen: Sendable {
         let prefix = names.prefix(target)
         switch event {
         case .started(let ref, let commit):
-            pending.append("\(prefix)Building from \(ref) (commit \(commit.prefix(12)))")
+            pending.append(prefix + ProgressText.start(ref, commit))
             rows.append(Row(target: target))
         case .note(let text):
             pending.append(prefix + text)

@@ -10,22 +10,32 @@ extension Run {
         var advice: String
     }
 
-    /// The disk that the plan starts from; nil for a new one.
-    func previousDisk(
-        for plan: BuildPlan,
+    /// What a disk is made from.
+    struct Start: Sendable {
+        /// nil for a new one.
+        var disk: PreviousDisk?
+        /// Why that is not what was asked for.
+        var note: String?
+    }
+
+    /// The disk that the plan starts from.
+    func start(
+        of plan: BuildPlan,
         _ publication: Publication
-    ) throws(BuildError) -> PreviousDisk? {
+    ) throws(BuildError) -> Start {
         let options = plan.request.update
         let path: FilePath
         switch options.from {
-        case .none: return nil
+        case .none: return Start()
         case .current: path = publication.currentPath(of: plan.diskFileName)
         case .disk(let named): path = named
         }
         let refusal: Refusal
         switch Result(catching: { () throws(PreviousDisk.Absence) in try PreviousDisk(path) }) {
         case .success(let disk):
-            guard let found = try self.refusal(of: disk, for: plan) else { return disk }
+            guard let found = try self.refusal(of: disk, for: plan) else {
+                return Start(disk: disk)
+            }
             refusal = found
         case .failure(let absence):
             refusal = Self.refusal(absence, options.from, publication)
@@ -38,9 +48,7 @@ extension Run {
                 hint: "\(refusal.advice), or add --else-fresh to build from scratch then."
             )
         }
-        TargetReporter(target: plan.request.target, sink: context.reporter)
-            .report(.note("\(message); building from scratch."))
-        return nil
+        return Start(note: "\(message); building from scratch.")
     }
 
     private static func refusal(

@@ -27,10 +27,11 @@ package struct Run {
 
     /// What becomes of one requested disk.
     enum Task: Sendable {
-        case build(BuildPlan, PreviousDisk?)
+        case build(BuildPlan, Start)
         /// The current build has it already.
         case carry(DiskRecord)
-        case fail(BuildError)
+        /// It cannot be begun; the commit if there is one.
+        case fail(BuildError, Checksum?)
     }
 
     package func run(_ request: RunRequest) throws(BuildError) {
@@ -38,7 +39,10 @@ package struct Run {
         let plans = request.disks.map { disk in
             Result { () throws(BuildError) in try BuildPlan(disk) }
         }
-        guard let first = request.disks.first, plans.contains(where: { $0.isSuccess }) else {
+        // What makes no sense is told at once, and needs no output.
+        guard let first = request.disks.first,
+            plans.contains(where: { $0.failure?.kind != .usage })
+        else {
             let failures = zip(request.disks, plans).compactMap { disk, plan in
                 plan.failure.map { RunFailure(target: disk.target, error: $0) }
             }
@@ -59,7 +63,8 @@ package struct Run {
             do throws(BuildError) {
                 return try task(for: try plan.get(), publication)
             } catch {
-                return .fail(error)
+                let commit = (try? plan.get())?.commit.checksum
+                return .fail(Self.reported(error, disk, commit, nil, publication), commit)
             }
         }
         if let current = publication.current, tasks.allSatisfy(\.isCarried),
@@ -94,7 +99,9 @@ package struct Run {
             let reporter = TargetReporter(target: disk.target, sink: context.reporter)
             switch task {
             case .carry(let record): reporter.report(.unchanged(commit: record.commit))
-            case .fail(let error): reporter.report(.failed(error))
+            case .fail(let error, let commit):
+                reporter.report(.started(ref: disk.ref, commit: commit?.hex))
+                reporter.report(.failed(error))
             case .build: break
             }
         }
@@ -146,18 +153,20 @@ package struct Run {
         _ publication: Publication,
         _ work: FilePath
     ) -> Result<DiskRecord, BuildError> {
-        guard case .build(let plan, let previous) = task else {
+        guard case .build(let plan, let start) = task else {
             return .failure(BuildError(.fault, "\(target): there is nothing to build"))
         }
         let reporter = TimelineRecorder(
             TargetReporter(target: target, sink: context.reporter),
             started: publication.started
         )
+        reporter.report(.started(ref: plan.request.ref, commit: plan.commit.checksum.hex))
+        if let note = start.note { reporter.report(.note(note)) }
         do throws(BuildError) {
             try context.cancellation.check()
             let record = try DiskBuild(
                 plan: plan,
-                previous: previous,
+                previous: start.disk,
                 context: context,
                 reporter: reporter,
                 processors: processors
@@ -165,26 +174,31 @@ package struct Run {
             FailureReport.remove(plan.diskFileName, in: publication.output.path)
             return .success(record)
         } catch {
-            let told = reported(error, plan, reporter, publication)
+            let commit = plan.commit.checksum
+            let told = reported(error, plan.request, commit, reporter, publication)
             reporter.report(.failed(told))
             return .failure(told)
         }
     }
 
-    /// The error with its report; a wish to stop needs none.
+    /// The error with its report. A wish to stop needs none, nor has a senseless request one: its disk's
+    /// name may be no file's.
+    /// - Parameter recorder: of what was done; nil for nothing.
     private static func reported(
         _ error: BuildError,
-        _ plan: BuildPlan,
-        _ reporter: TimelineRecorder,
+        _ request: BuildRequest,
+        _ commit: Checksum?,
+        _ recorder: TimelineRecorder?,
         _ publication: Publication
     ) -> BuildError {
-        if case .interrupted = error.kind { return error }
+        if error.isInterruption || error.kind == .usage { return error }
         var error = error
         let report = FailureReport(
-            plan: plan,
+            request: request,
+            commit: commit,
             error: error,
-            timeline: reporter.timeline,
-            phase: reporter.phase,
+            timeline: recorder?.timeline ?? Timeline(),
+            phase: recorder?.phase,
             seconds: monotonicSeconds() - publication.started
         )
         error.report = report.write(in: publication.output.path)?.string
@@ -205,7 +219,7 @@ package struct Run {
                 : record.identity == plan.identity.hex && plan.request.buildName == nil
             if isSame { return .carry(record) }
         }
-        return .build(plan, try previousDisk(for: plan, publication))
+        return .build(plan, try start(of: plan, publication))
     }
 }
 
@@ -219,7 +233,7 @@ extension Run.Task {
         switch self {
         case .build: nil
         case .carry(let record): .success(record)
-        case .fail(let error): .failure(error)
+        case .fail(let error, _): .failure(error)
         }
     }
 }
