@@ -40,6 +40,7 @@ struct BootCommand: ParsableCommand {
     private static let longestLimit = 604_800.0
 
     func validate() throws {
+        try checkMemory(memory)
         if expect?.isEmpty == true { throw ValidationError("--expect wants a text.") }
         // "nan" and "inf" are numbers, too: neither is in the range.
         guard limit > 0, limit <= Self.longestLimit else {

@@ -45,6 +45,8 @@ struct MachineFlags: ParsableArguments {
     @Option(help: ArgumentHelp("Memory in MiB.", valueName: "MiB"))
     var memory: Int = 1024
 
+    func validate() throws { try checkMemory(memory) }
+
     var request: BootstrapRequest {
         BootstrapRequest(
             repository: absolutePath(repo),
@@ -53,5 +55,12 @@ struct MachineFlags: ParsableArguments {
             accelerator: accel,
             memory: memory
         )
+    }
+}
+
+/// The rule for every VM, as of the command line.
+func checkMemory(_ memory: Int) throws {
+    if let obstacle = BuildRequest.obstacle(toMemory: memory) {
+        throw ValidationError("--memory: \(obstacle).")
     }
 }

@@ -25,6 +25,20 @@ import Testing
         #expect(!isRefused(["boot", "disk", "--expect", "text", "--limit=\(limit)"]))
     }
 
+    /// The rule of `build`, for every VM: past it QEMU's own words would be all there is.
+    @Test(arguments: [
+        ["boot", "disk"], ["shell", "--repo", "r", "--ref", "f"],
+        ["guest-listing", "--repo", "r", "--ref", "f"],
+    ])
+    func memoryHasLimits(command: [String]) {
+        for memory in ["-5", "0", "319", "1048577", "9223372036854775807"] {
+            #expect(isRefused(command + ["--memory=\(memory)"]), "\(memory)")
+        }
+        for memory in ["320", "1048576"] {
+            #expect(!isRefused(command + ["--memory=\(memory)"]), "\(memory)")
+        }
+    }
+
     /// Any output would begin with it.
     @Test func nothingCannotBeExpected() {
         #expect(isRefused(["boot", "disk", "--expect", ""]))

@@ -103,9 +103,8 @@ package struct BuildRequest: Sendable {
     /// Whether the wishes go together; the plan checks them against the repository.
     package func check() throws(BuildError) {
         let problem: String? =
-            if !Self.memoryRange.contains(memory) {
-                "the memory of the bootstrap VM is in MiB, from \(Self.memoryRange.lowerBound) to "
-                    + "\(Self.memoryRange.upperBound)"
+            if let obstacle = Self.obstacle(toMemory: memory) {
+                obstacle
             } else if update.retainedDeployments < 1 {
                 "at least 1 deployment is retained"
             } else if update.from == .none && (update.publishesOverlay || update.elseFresh) {
@@ -120,6 +119,13 @@ package struct BuildRequest: Sendable {
                 bootstrap.obstacle ?? Self.obstacle(to: size, layout)
             }
         if let problem { throw BuildError(.usage, problem) }
+    }
+
+    /// Why no VM gets that memory, in MiB; nil where one can.
+    package static func obstacle(toMemory memory: Int) -> String? {
+        if memoryRange.contains(memory) { return nil }
+        return "the memory of a VM is in MiB, from \(memoryRange.lowerBound) to "
+            + "\(memoryRange.upperBound)"
     }
 
     /// Why a disk of that size and layout makes no sense; nil where it does.
