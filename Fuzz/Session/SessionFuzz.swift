@@ -11,7 +11,8 @@ private nonisolated(unsafe) var fuzzer: SessionFuzzer?
 @_cdecl("LLVMFuzzerInitialize")
 public func makeFuzzer(_: UnsafeMutableRawPointer?, _: UnsafeMutableRawPointer?) -> CInt {
     do {
-        let scratch = try ScratchFolder()
+        // Of a disk the server may leave a read to a worker; who is answered when is then chance.
+        let scratch = try ScratchFolder(inMemory: true)
         let new = try SessionFuzzer(folder: scratch.path)
         if getenv("FUZZ_TRACE") != nil {
             new.memory.trace = { line in

@@ -11,7 +11,7 @@ import Testing
     }
 
     @Test func conversationsOfTheCorpus() throws {
-        let folder = try ScratchFolder()
+        let folder = try ScratchFolder(inMemory: true)
         let fuzzer = try SessionFuzzer(folder: folder.path)
         let inputs = try corpus("session")
         #expect(inputs.count > 100)
@@ -28,7 +28,7 @@ import Testing
     /// Any input makes a conversation.
     @Test(arguments: 0..<2)
     func conversationsOfRandomInputs(_ seed: Int) throws {
-        let folder = try ScratchFolder()
+        let folder = try ScratchFolder(inMemory: true)
         let fuzzer = try SessionFuzzer(folder: folder.path)
         var random = SplitMix(seed: UInt64(seed))
         for _ in 0..<50 {

@@ -47,8 +47,12 @@ package struct Referee: Sendable {
 package final class ScratchFolder: Sendable {
     package let path: String
 
-    package init() throws {
-        path = NSTemporaryDirectory() + "builddisks-test-" + UUID().uuidString
+    /// - Parameter inMemory: where there is such a folder, on a file system without a disk.
+    package init(inMemory: Bool = false) throws {
+        let memory = "/dev/shm/"
+        let isThere = FileManager.default.isWritableFile(atPath: memory)
+        let parent = inMemory && isThere ? memory : NSTemporaryDirectory()
+        path = parent + "builddisks-test-" + UUID().uuidString
         try FileManager.default.createDirectory(
             atPath: path,
             withIntermediateDirectories: true
