@@ -54,7 +54,7 @@ package struct Shell: Sendable {
 
     private struct Conversation {
         var end: Result<SerialConsole.End, BuildError>
-        /// What the console showed before the shell.
+        /// What the console showed, where the shell did not begin.
         var before: [UInt8]
     }
 
@@ -67,7 +67,8 @@ package struct Shell: Sendable {
         try startWorker("shell") { [cancellation] in
             var part = MarkedOutput(marks: ShellScript.marks)
             let end = Result { () throws(BuildError) in try console.interact(&part) }
-            conversation.set(Conversation(end: end, before: part.hidden))
+            let before = part.phase == .before ? part.hidden : []
+            conversation.set(Conversation(end: end, before: before))
             // Else the shell would run on without anybody.
             if end.value != .partOver { cancellation.cancel(signal: SIGTERM) }
         }
