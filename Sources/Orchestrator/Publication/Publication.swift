@@ -41,12 +41,15 @@ struct Publication {
 
     var keptFiles: [String] { kept.map(\.file) }
 
-    /// The name of a build of these disks and those that it takes over; nil where one has no plan and
-    /// the user named none.
+    /// The name that the user gave the build, whatever it holds.
+    var givenName: String? { request.disks.first?.buildName }
+
+    /// The name of a build of these disks and those that it takes over; nil where one has no plan: a
+    /// build with the user's name is no answer to a request that cannot be met.
     func name(of plans: [Result<BuildPlan, BuildError>]) -> String? {
-        if let name = request.disks.first?.buildName { return name }
         let members = plans.compactMap { try? $0.get() }.map { BuildRecord.Member($0) }
         guard members.count == plans.count else { return nil }
+        if let givenName { return givenName }
         return BuildRecord.name(of: members + kept.map { BuildRecord.Member($0) })
     }
 
@@ -75,7 +78,7 @@ struct Publication {
         }
         records.sort { $0.file < $1.file }
         let name =
-            request.disks.first?.buildName
+            givenName
             ?? BuildRecord.name(of: records.map { BuildRecord.Member($0) })
         let record = BuildRecord(
             build: name,

@@ -54,9 +54,7 @@ package struct Run {
         let publication = Publication(output: output, request: request, started: started)
         if let name = publication.name(of: plans), output.exists(name) {
             if output.current != name { try output.makeCurrent(name) }
-            let disks = publication.disks(of: name)
-            context.reporter.report(.alreadyCreated(build: name, disks: disks))
-            publication.removeOldBuilds(context.reporter)
+            tellAlreadyCreated(name, request, publication)
             return
         }
         let tasks = zip(request.disks, plans).map { disk, plan -> Task in
@@ -70,12 +68,62 @@ package struct Run {
         if let current = publication.current, tasks.allSatisfy(\.isCarried),
             Set(tasks.compactMap(\.file) + publication.keptFiles) == Set(current.disks.map(\.file))
         {
-            let disks = publication.disks(of: current.build)
-            context.reporter.report(.alreadyCreated(build: current.build, disks: disks))
-            publication.removeOldBuilds(context.reporter)
+            tellAlreadyCreated(current.build, request, publication)
             return
         }
+        if let name = publication.givenName, output.exists(name) {
+            // Nothing is added to a published build, so that only what failed is left to be told.
+            tellWhatIsKnown(of: tasks, request, publication)
+            throw RunFailure.summary(
+                Self.failures(tasks.map(\.outcome), of: request),
+                of: request.disks.count
+            )
+        }
         try build(request, tasks, publication)
+    }
+
+    private func tellAlreadyCreated(
+        _ build: String,
+        _ request: RunRequest,
+        _ publication: Publication
+    ) {
+        // Each disk is there, which is as good as made.
+        for disk in request.disks {
+            FailureReport.remove(disk.diskFileName, in: publication.output.path)
+        }
+        context.reporter.report(
+            .alreadyCreated(build: build, disks: publication.disks(of: build))
+        )
+        publication.removeOldBuilds(context.reporter)
+    }
+
+    /// Of each disk that is not built, what becomes of it.
+    private func tellWhatIsKnown(
+        of tasks: [Task],
+        _ request: RunRequest,
+        _ publication: Publication
+    ) {
+        for (disk, task) in zip(request.disks, tasks) {
+            let reporter = TargetReporter(target: disk.target, sink: context.reporter)
+            switch task {
+            case .carry(let record):
+                FailureReport.remove(record.file, in: publication.output.path)
+                reporter.report(.unchanged(commit: record.commit))
+            case .fail(let error, let commit):
+                reporter.report(.started(ref: disk.ref, commit: commit?.hex))
+                reporter.report(.failed(error))
+            case .build: break
+            }
+        }
+    }
+
+    private static func failures(
+        _ outcomes: [Result<DiskRecord, BuildError>?],
+        of request: RunRequest
+    ) -> [RunFailure] {
+        zip(request.disks, outcomes).compactMap { disk, outcome in
+            outcome?.failure.map { RunFailure(target: disk.target, error: $0) }
+        }
     }
 
     private func build(
@@ -95,16 +143,7 @@ package struct Run {
         let work = try publication.output.makeWorkFolder(for: publication.workName)
         var published = false
         defer { if !published { removeTree(work) } }
-        for (disk, task) in zip(request.disks, tasks) {
-            let reporter = TargetReporter(target: disk.target, sink: context.reporter)
-            switch task {
-            case .carry(let record): reporter.report(.unchanged(commit: record.commit))
-            case .fail(let error, let commit):
-                reporter.report(.started(ref: disk.ref, commit: commit?.hex))
-                reporter.report(.failed(error))
-            case .build: break
-            }
-        }
+        tellWhatIsKnown(of: tasks, request, publication)
         let made = try JobPool.run(pieces: building.count, threads: resources.jobs) {
             [context] piece in
             let index = building[piece]
@@ -121,9 +160,7 @@ package struct Run {
         try context.cancellation.check()
         var outcomes = tasks.map(\.outcome)
         for (index, outcome) in zip(building, made) { outcomes[index] = outcome }
-        let failures = zip(request.disks, outcomes).compactMap { disk, outcome in
-            outcome?.failure.map { RunFailure(target: disk.target, error: $0) }
-        }
+        let failures = Self.failures(outcomes, of: request)
         guard outcomes.contains(where: { $0?.isSuccess == true }) else {
             throw RunFailure.summary(failures, of: request.disks.count)
         }
