@@ -53,13 +53,14 @@ package struct DiskSettings: Sendable {
         return merged
     }
 
-    /// What of these settings would do nothing, if anything. Only what is said in one place counts:
-    /// `[defaults]` may speak of the VM for those disks that need one.
-    /// - Parameter whole: all settings of the disk, of which these are a part.
-    func contradiction(in whole: DiskSettings) -> String? {
-        if retainedDeployments != nil, (whole.from ?? UpdateSource.none) == UpdateSource.none {
-            return "retain belongs to a disk made from another (from)"
-        }
+    /// Whether a disk of these settings is made from another.
+    var isUpdate: Bool { (from ?? UpdateSource.none) != UpdateSource.none }
+
+    static let uselessRetain = "retain belongs to a disk made from another (from)"
+
+    /// What of these settings would do nothing for want of a VM, if anything. Only what is said in one
+    /// place counts: `[defaults]` may speak of the VM for those disks that need one.
+    var contradiction: String? {
         guard method == .compose else { return nil }
         let given = [
             ("kernel", bootstrap.kernel != nil), ("modules", bootstrap.modules != nil),

@@ -59,7 +59,7 @@ package struct Selection: Sendable {
             targets = try self.targets(
                 flags.over(file?.defaults ?? DiskSettings()),
                 name: nil,
-                place: "the command line"
+                place: Self.commandLine
             )
         }
         return targets
@@ -82,7 +82,20 @@ package struct Selection: Sendable {
     /// The disks that are asked for by name; all where none is named.
     package func selected() throws(BuildError) -> [Target] { try selected(of: try allTargets()) }
 
+    private static let commandLine = "the command line"
+
     private func selected(of all: [Target]) throws(BuildError) -> [Target] {
+        let chosen = try named(of: all)
+        // It serves those disks that are made from another, and need not serve them all.
+        if flags.retainedDeployments != nil,
+            chosen.allSatisfy({ $0.request.update.from == .none })
+        {
+            throw BuildError(.usage, "\(Self.commandLine): \(DiskSettings.uselessRetain)")
+        }
+        return chosen
+    }
+
+    private func named(of all: [Target]) throws(BuildError) -> [Target] {
         if names.isEmpty {
             try Self.refuseDuplicates(all)
             return all
@@ -119,8 +132,13 @@ package struct Selection: Sendable {
     ) throws(BuildError) -> [Target] {
         var flags = flags
         flags.refs = nil
-        let settings = flags.over(disk.settings.over(file.defaults))
-        try Self.refuseContradiction(of: disk.settings, in: settings, disk.place)
+        let own = disk.settings.over(file.defaults)
+        let settings = flags.over(own)
+        try Self.refuseContradiction(in: disk.settings, disk.place)
+        // Flags may well take the disk's `from` away for one run; the file makes sense all the same.
+        if disk.settings.retainedDeployments != nil, !own.isUpdate, !settings.isUpdate {
+            throw BuildError(.usage, "\(disk.place): \(DiskSettings.uselessRetain)")
+        }
         return try targets(settings, name: disk.name, place: disk.place)
     }
 
@@ -129,7 +147,7 @@ package struct Selection: Sendable {
         name: String?,
         place: String
     ) throws(BuildError) -> [Target] {
-        try Self.refuseContradiction(of: flags, in: settings, "the command line")
+        try Self.refuseContradiction(in: flags, Self.commandLine)
         let repository = try Self.required(settings.repository, "repository", "--repo", place)
         let refs = try Self.required(settings.refs, "ref", "--ref", place)
         let osname = try Self.required(settings.osname, "osname", "--osname", place)
@@ -160,13 +178,12 @@ package struct Selection: Sendable {
         return targets
     }
 
-    /// - Parameter said: at `place`; part of `settings`.
+    /// - Parameter settings: said at `place`.
     private static func refuseContradiction(
-        of said: DiskSettings,
         in settings: DiskSettings,
         _ place: String
     ) throws(BuildError) {
-        if let problem = said.contradiction(in: settings) {
+        if let problem = settings.contradiction {
             throw BuildError(.usage, "\(place): \(problem)")
         }
     }

@@ -198,6 +198,23 @@ import Testing
         #expect(error?.message.contains("the command line: retain belongs") == true)
     }
 
+    @Test func retainOfTheFileOutlivesAFlagThatTakesFromAway() throws {
+        let text = Self.text + "\nfrom = \"current\"\nretain = 3"
+        let targets = try select(text, flags: { $0.from = UpdateSource.none })
+        #expect(targets.map(\.request.update.from) == [.none, .none])
+    }
+
+    @Test func retainOfTheFlagsServesTheDisksThatHaveAFrom() throws {
+        let text = Self.text + "\nfrom = \"current\""
+        func select(_ names: String...) throws -> [Target] {
+            try self.select(text, flags: { $0.retainedDeployments = 3 }, names: names)
+        }
+        #expect(try select().count == 2)
+        #expect(try select("small").map(\.request.update.retainedDeployments) == [3])
+        let error = failure { _ = try select("standard") }
+        #expect(error?.message.contains("the command line: retain belongs") == true)
+    }
+
     @Test func aFileWithoutDisksIsToldSo() {
         let error = failure { _ = try select("repository = \"r\"") }
         #expect(error?.message == "/project/builddisks.toml names no disk")
