@@ -200,11 +200,14 @@ struct BootstrapChoice {
                 throw error
             }
             for candidate in HostKernel.installed() {
-                guard let machine = try? Machine(candidate, root, agent: agent, cache: cache) else {
-                    continue
+                do throws(BootstrapError) {
+                    let machine = try Machine(candidate, root, agent: agent, cache: cache)
+                    let why = "since \(kernel) has no \(name) (\(reason))"
+                    return (machine, "Linux \(candidate.version) of this host, \(why)")
+                } catch {
+                    // No other kernel helps there, but another cache does.
+                    if error.isOfTheCache { throw error }
                 }
-                let why = "since \(kernel) has no \(name) (\(reason))"
-                return (machine, "Linux \(candidate.version) of this host, \(why)")
             }
             throw error
         }

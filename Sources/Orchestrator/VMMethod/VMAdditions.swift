@@ -42,7 +42,7 @@ extension VMInstallation {
             switch error {
             case .repository(let error): throw BuildError(.input, "\(error)")
             case .scratch(let path, let errno):
-                throw BuildError(.host, "cannot write \(path): \(errno)")
+                throw .system(errno, "cannot write", path)
             case .policy(let reason):
                 note("files added to the system get no SELinux labels: \(reason)")
                 return nil
