@@ -81,26 +81,34 @@ import Testing
         func identity(
             _ method: BuildRequest.Method = .auto,
             _ bootstrap: BootstrapOptions = BootstrapOptions(),
-            from: UpdateSource = .none
+            from: UpdateSource = .none,
+            of identity: KeyPath<BuildPlan, Checksum> = \.identity
         ) throws -> Checksum {
             let wanted = request { request in
                 request.method = method
                 request.bootstrap = bootstrap
                 request.update.from = from
             }
-            return try BuildPlan(wanted).identity
+            return try BuildPlan(wanted)[keyPath: identity]
         }
         let tree = BootstrapOptions(ref: "os/sample")
         let (plain, other) = (try identity(), try identity(.auto, tree))
         #expect(plain == other)
         let image = try identity(.auto, BootstrapOptions(root: .image))
         #expect(plain == image)
-        // Here is a VM.
+        // Here is a VM, or may be.
+        let needed = try identity(of: \.identityInVM)
+        let otherNeeded = try identity(.auto, tree, of: \.identityInVM)
+        #expect(needed != otherNeeded)
+        #expect(needed != plain, "composed and made in the VM, files differ")
         let (vm, otherVM) = (try identity(.vm), try identity(.vm, tree))
         #expect(vm != otherVM)
         let update = try identity(from: .current)
         let otherUpdate = try identity(.auto, tree, from: .current)
         #expect(update != otherUpdate)
+        // No choice, one identity.
+        #expect(try identity(.vm, tree, of: \.identityInVM) == otherVM)
+        #expect(try identity(.auto, tree, from: .current, of: \.identityInVM) == otherUpdate)
     }
 
     private func refusal(_ bootstrap: BootstrapOptions) -> BuildError? {

@@ -54,11 +54,15 @@ import Testing
     }
 
     /// Publishes a build of what the disks' plans say, as an earlier run did.
-    private func publish(_ name: String, _ disks: [BuildRequest]) throws {
+    private func publish(
+        _ name: String,
+        _ disks: [BuildRequest],
+        as identity: KeyPath<BuildPlan, Checksum> = \.identity
+    ) throws {
         let records = try disks.map { disk in
             let plan = try BuildPlan(disk)
             try scratch.write("images/\(name)/\(plan.diskFileName)", "disk")
-            return sampleDisk(plan.diskFileName, identity: plan.identity.hex)
+            return sampleDisk(plan.diskFileName, identity: plan[keyPath: identity].hex)
         }
         try sampleBuild(name, published: 1, disks: records).write(to: output.appending(name))
         try? removeFile(output.appending("current"))
@@ -97,6 +101,27 @@ import Testing
         try run([good], events)
         #expect(events.alreadyCreated == ["named"])
         #expect(!fileExists(report(of: good)))
+    }
+
+    @Test(
+        "a disk that auto made in the VM is the same only by the same VM",
+        arguments: [true, false]
+    )
+    func theVMOfAuto(named: Bool) throws {
+        var first = disk("os/sample")
+        first.bootstrap.ref = "os/sample"
+        var second = first
+        second.bootstrap = BootstrapOptions(root: .image)
+        let plan = try BuildPlan(first)
+        let name = BuildRecord.name(of: [BuildRecord.Member(plan, identity: plan.identityInVM)])
+        let build = named ? name : "earlier"
+        try publish(build, [first], as: \.identityInVM)
+        let events = Events()
+        try run([first], events)
+        #expect(events.alreadyCreated == [build])
+        // There is nothing to build it with here.
+        #expect(throws: BuildError.self) { try run([second], events) }
+        #expect(events.alreadyCreated == [build])
     }
 
     @Test("as the current build has it", arguments: [true, false])

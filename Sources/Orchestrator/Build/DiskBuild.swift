@@ -126,7 +126,7 @@ extension DiskRecord {
             commitTime: Int(clamping: plan.commit.timestamp),
             version: plan.commit.version,
             plan: plan.contentDigest.hex,
-            identity: plan.identity.hex,
+            identity: (result.method == .vm ? plan.identityInVM : plan.identity).hex,
             updatedFrom: previous?.file.string,
             method: result.method.rawValue,
             layout: request.layout.rawValue,

@@ -14,8 +14,10 @@ package struct BuildPlan: Sendable {
     /// A checksum over what decides the installed system: commit, layout, size, kernel arguments.
     package let contentDigest: Checksum
     /// A checksum over that and what else decides the disk's file: format, method, what it is made
-    /// from.
+    /// from. A new disk of the method `auto` has this one if it is composed.
     package let identity: Checksum
+    /// The same if the VM makes the disk: another only where that is not decided yet.
+    package let identityInVM: Checksum
     /// The whole kernel command line of the installed system, without `ostree=`.
     package let kernelArguments: [String]
 
@@ -57,13 +59,24 @@ package struct BuildPlan: Sendable {
         }
         try request.bootstrap.check(repository: repository, commit: commit)
         let method = request.method == .auto ? .compose : request.method
-        self.identity = Self.digest(
-            content + [method.rawValue, request.format.rawValue] + Self.updateFields(request.update)
-                + Self.bootstrapFields(request)
-        )
+        func digest(_ method: String, inVM: Bool) -> Checksum {
+            Self.digest(
+                content + [method, request.format.rawValue] + Self.updateFields(request.update)
+                    + (inVM ? request.bootstrap.fields : [])
+            )
+        }
+        let isUpdate = request.update.from != .none
+        self.identity = digest(method.rawValue, inVM: method == .vm || isUpdate)
+        // Whether the VM is needed is known when the commit has been read, much later than the names
+        // that the build may have. What the VM is made of decides the bytes only then.
+        identityInVM =
+            request.method == .auto && !isUpdate ? digest("auto", inVM: true) : self.identity
     }
 
     package var diskFileName: String { request.diskFileName }
+
+    /// Those that a disk of this plan may have.
+    var identities: [String] { [identity.hex, identityInVM.hex] }
 
     /// The commit and each field that decides what is on the disk.
     private static func content(
@@ -104,13 +117,6 @@ package struct BuildPlan: Sendable {
         case .current: ["current"] + options
         case .disk(let path): ["disk", (try? PreviousDisk(path))?.identity ?? ""] + options
         }
-    }
-
-    /// What the VM is made of decides the disk's bytes where there is a VM. Whether `auto` needs one is
-    /// known when the commit has been read, much later than the build's name: a new disk of it counts as
-    /// composed, by which it is the same whatever VM was named.
-    private static func bootstrapFields(_ request: BuildRequest) -> [String] {
-        request.method == .vm || request.update.from != .none ? request.bootstrap.fields : []
     }
 
     /// A checksum over fields, told apart by a NUL, which none of them can hold.

@@ -124,9 +124,9 @@ extension BuildRecord {
         var commitTime: Int
         var isNamedByRef: Bool
 
-        init(_ plan: BuildPlan) {
+        init(_ plan: BuildPlan, identity: Checksum) {
             file = plan.diskFileName
-            identity = plan.identity.hex
+            self.identity = identity.hex
             commitTime = Int(clamping: plan.commit.timestamp)
             isNamedByRef = plan.request.target == plan.request.ref
         }

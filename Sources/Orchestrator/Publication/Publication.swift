@@ -44,13 +44,19 @@ struct Publication {
     /// The name that the user gave the build, whatever it holds.
     var givenName: String? { request.disks.first?.buildName }
 
-    /// The name of a build of these disks and those that it takes over; nil where one has no plan: a
-    /// build with the user's name is no answer to a request that cannot be met.
-    func name(of plans: [Result<BuildPlan, BuildError>]) -> String? {
-        let members = plans.compactMap { try? $0.get() }.map { BuildRecord.Member($0) }
-        guard members.count == plans.count else { return nil }
-        if let givenName { return givenName }
-        return BuildRecord.name(of: members + kept.map { BuildRecord.Member($0) })
+    /// The names that a build of these disks and those that it takes over may have: all composed, or all
+    /// made in the VM where `auto` decides. (Of some and some, each disk is recognised by itself.) None
+    /// where a disk has no plan: a build with the user's name is no answer to a request that cannot be met.
+    func names(of results: [Result<BuildPlan, BuildError>]) -> [String] {
+        let plans = results.compactMap { try? $0.get() }
+        guard plans.count == results.count else { return [] }
+        if let givenName { return [givenName] }
+        let kept = kept.map { BuildRecord.Member($0) }
+        return [\BuildPlan.identity, \BuildPlan.identityInVM].map { identity in
+            BuildRecord.name(
+                of: plans.map { BuildRecord.Member($0, identity: $0[keyPath: identity]) } + kept
+            )
+        }
     }
 
     /// Paths of a build's disks.

@@ -52,7 +52,7 @@ package struct Run {
         // Of runs that were killed: this one may need no such folder.
         PrivateFolder.removeLeftovers()
         let publication = Publication(output: output, request: request, started: started)
-        if let name = publication.name(of: plans), output.exists(name) {
+        if let name = publication.names(of: plans).first(where: output.exists) {
             if output.current != name { try output.makeCurrent(name) }
             tellAlreadyCreated(name, request, publication)
             return
@@ -253,7 +253,7 @@ package struct Run {
             let isSame =
                 plan.request.update.from == .current
                 ? record.commit == plan.commit.checksum.hex && record.plan == plan.contentDigest.hex
-                : record.identity == plan.identity.hex && plan.request.buildName == nil
+                : plan.identities.contains(record.identity) && plan.request.buildName == nil
             if isSame { return .carry(record) }
         }
         return .build(plan, try start(of: plan, publication))
