@@ -87,7 +87,7 @@ package struct BuildPlan: Sendable {
     ) -> [String] {
         let ofTheHost = binaries.all.filter { !$0.isFromCommit }.map(\.checksum.hex)
         return [
-            "builddisks-plan-1", commit.checksum.hex, request.ref, request.osname,
+            "builddisks-plan-2", commit.checksum.hex, request.ref, request.osname,
             request.layout.rawValue, String(request.size),
             environmentValue("SOURCE_DATE_EPOCH") ?? "",
         ] + ofTheHost + [String(kernelArguments.count)] + kernelArguments
