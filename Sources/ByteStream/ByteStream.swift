@@ -49,8 +49,15 @@ package protocol StreamConnection: AnyObject, Sendable {
     /// Ends the connection: what is queued is still delivered where the carrier can, then it closes.
     func close()
 
+    /// Ends the connection at once, whatever its peer does; what is queued may be lost.
+    func abort()
+
     /// For logs: "unix:1234", "vsock:3:1025".
     var peerDescription: String { get }
+}
+
+extension StreamConnection {
+    package func abort() { close() }
 }
 
 /// One message to a peer: bytes, then (optionally) a range of a file that the carrier copies from

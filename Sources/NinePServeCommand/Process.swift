@@ -23,7 +23,7 @@ struct SignalWait {
     }
 }
 
-/// As many descriptors as the system allows: the host trees' budget comes from this limit.
+/// As many descriptors as the system allows: the exports' budget comes from this limit.
 func raiseDescriptorLimit() {
     let files = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
     var limit = rlimit()

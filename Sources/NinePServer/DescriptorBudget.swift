@@ -24,7 +24,7 @@ package final class DescriptorBudget: Sendable {
         var hand = 0
         /// Closed ones, whose objects can be used again.
         var spares: [SharedFD] = []
-        /// Reclaimed while replies that no client has read yet held them: open as long as those are.
+        /// Given up while replies that no client has read yet held them: open as long as those are.
         var detached: [Detached] = []
         var detachedHand = 0
         /// What others keep of the limit.
@@ -154,7 +154,7 @@ package final class DescriptorBudget: Sendable {
     /// Closes what a ticket stands for.
     package func release(_ ticket: borrowing DescriptorTicket) {
         var last = state.withLock { state in
-            index(ticket, state).flatMap { empty($0, &state) }
+            index(ticket, state).flatMap { detach($0, &state) }
         }
         retire(&last)
     }
@@ -224,7 +224,7 @@ package final class DescriptorBudget: Sendable {
 
     // MARK: What replies still hold
 
-    /// Whether so many reclaimed descriptors are open still that no further reply may hold one.
+    /// Whether so many descriptors that were given up are open still that no further reply may hold one.
     /// Clients that read none of their replies would else have the process run out of them.
     package var isStrained: Bool {
         guard mayBeStrained.load(ordering: .relaxed) else { return false }
@@ -238,6 +238,7 @@ package final class DescriptorBudget: Sendable {
 
     private var detachedLimit: Int { max(1, limit / 8) }
 
+    /// - Returns: the descriptor if nobody else holds it.
     private func detach(_ index: Int, _ state: inout State) -> SharedFD? {
         forgetClosed(&state)
         var descriptor = empty(index, &state)

@@ -143,9 +143,14 @@ package protocol OpenFile: AnyObject, Sendable {
     ///
     /// Called on a carrier's thread. Blocks no longer than a few system calls take.
     func dataAtOnce(at offset: UInt64, count: Int) throws(Errno) -> FileData?
+
+    /// What takes long is a disk, and not work: such reads do not queue behind those that inflate.
+    var waitsForDisk: Bool { get }
 }
 
 extension OpenFile {
+    package var waitsForDisk: Bool { false }
+
     package func dataAtOnce(at offset: UInt64, count: Int) throws(Errno) -> FileData? {
         try data(at: offset, count: count)
     }
@@ -172,8 +177,10 @@ extension FileData {
         case .end: return .end
         case .absent:
             guard mayWait else { return nil }
-            try PageCache.load(slice.file, at: slice.offset, count: slice.count)
-            return .slice(slice)
+            let count = try PageCache.load(slice.file, at: slice.offset, count: slice.count)
+            // It may have lost its end since.
+            if count == 0 { return .end }
+            return .slice(FileSlice(file: slice.file, offset: slice.offset, count: count))
         }
     }
 }

@@ -49,6 +49,8 @@ extension HostNode: OpenFile, OpenDirectory {
         if let current = tree.budget.current(ticket, readable: true) { return current }
         let opened = try openForReading()
         tree.budget.hold(opened, under: ticket, readable: true)
+        // A worker may come to read after the last fid has gone.
+        if !hasFids && !isDirectory { tree.budget.release(ticket) }
         return opened
     }
 
@@ -57,6 +59,8 @@ extension HostNode: OpenFile, OpenDirectory {
     func data(at offset: UInt64, count: Int) throws(Errno) -> FileData {
         try data(at: offset, count: count, mayWait: true) ?? .end
     }
+
+    var waitsForDisk: Bool { true }
 
     /// Nil where a disk would have to be waited for.
     func dataAtOnce(at offset: UInt64, count: Int) throws(Errno) -> FileData? {

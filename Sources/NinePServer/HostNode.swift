@@ -101,6 +101,8 @@ final class HostNode: @unchecked Sendable {
 
     // MARK: Fids
 
+    var hasFids: Bool { fidCount.load(ordering: .acquiring) > 0 }
+
     func fidBegan() { count { $0 == .max ? $0 : $0 + 1 } }
 
     /// Without fids a file's descriptor is closed: nothing keeps the host from reusing its space.

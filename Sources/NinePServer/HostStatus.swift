@@ -50,7 +50,7 @@ struct HostStatus {
     }
 
     /// A file that may be made up as it is read, as those of /proc and /sys are: it occupies nothing,
-    /// and its size says nothing. Large ones of that kind are sparse.
+    /// and its size may say nothing. Of larger ones it says the truth, or they are sparse.
     var isMadeUp: Bool { blocks == 0 && size <= UInt64(Self.largestMadeUp) }
 
     static let largestMadeUp = 64 << 10

@@ -6,7 +6,9 @@ package final class NinePService: StreamService {
     let exports: ExportTable
     let limits: Limits
     let observer: (any NinePObserver)?
+    /// For opens and reads that inflate, and for reads that wait for a disk.
     let workers = WorkerPool()
+    let readers = WorkerPool()
     private let state = Mutex(State())
 
     private struct State {
@@ -43,7 +45,8 @@ package final class NinePService: StreamService {
             state.connectionCount += 1
             return (true, evicted)
         }
-        evicted?.close()
+        // It may neither read nor go by itself.
+        evicted?.abort()
         guard isAccepted else { return nil }
         let session = Session(service: self, connection: connection)
         state.withLock {

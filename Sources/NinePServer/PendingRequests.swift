@@ -24,11 +24,16 @@ final class PendingRequests: Sendable {
 
     private let state = Mutex(State())
     private let hasOpened = Atomic(false)
+    /// Jobs that workers have not finished, those of earlier generations included.
+    private let unfinished = Atomic(0)
 
-    /// Notes a new request; nil when there are enough, or one with that tag, already.
+    /// Notes a new request; nil when there are enough, or one with that tag, already. `finished` is to
+    /// follow.
     func begin(tag: UInt16, limit: Int) -> Int? {
         state.withLock { state in
-            guard state.flushes.count < limit, state.flushes[tag] == nil else { return nil }
+            guard unfinished.load(ordering: .relaxed) < limit, state.flushes[tag] == nil
+            else { return nil }
+            unfinished.wrappingAdd(1, ordering: .relaxed)
             state.flushes[tag] = []
             return state.generation
         }
@@ -70,8 +75,11 @@ final class PendingRequests: Sendable {
         }
     }
 
-    /// Whether a request has no reply yet.
-    var isBusy: Bool { state.withLock { !$0.flushes.isEmpty } }
+    /// A worker is done with a request, and has replied if anybody waited.
+    func finished() { unfinished.wrappingSubtract(1, ordering: .releasing) }
+
+    /// Whether a worker may reply yet.
+    var isBusy: Bool { unfinished.load(ordering: .acquiring) > 0 }
 
     /// What has been opened since the last call.
     func takeOpened() -> [Opened] {

@@ -39,13 +39,19 @@ import SystemPackage
         var filled = 0
         while filled < wanted {
             let offset = off_t(file.offset) + off_t(skipped + filled)
-            let count = try syscall {
-                unsafe pread(
-                    file.file.rawValue,
-                    room.baseAddress.map { unsafe $0 + filled },
-                    wanted - filled,
-                    offset
-                )
+            let count: Int
+            do throws(Errno) {
+                count = try syscall {
+                    unsafe pread(
+                        file.file.rawValue,
+                        room.baseAddress.map { unsafe $0 + filled },
+                        wanted - filled,
+                        offset
+                    )
+                }
+            } catch {
+                // Not to be taken for the socket's.
+                throw error == .resourceTemporarilyUnavailable ? .ioError : error
             }
             if count == 0 { break }
             filled += count

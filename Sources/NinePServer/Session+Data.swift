@@ -52,7 +52,7 @@ extension Session {
         count: Int,
         _ answer: inout Answer
     ) -> Bool {
-        doElsewhere(.tread, fid, &answer) { answer in
+        doElsewhere(.tread, fid, isForDisk: file.waitsForDisk, &answer) { answer in
             do throws(Errno) {
                 answer.data(try file.data(at: offset, count: count), limit: count)
                 return (nil, nil)
@@ -66,6 +66,7 @@ extension Session {
     private func doElsewhere(
         _ type: MessageType,
         _ fid: Fid,
+        isForDisk: Bool = false,
         _ answer: inout Answer,
         _ body: @escaping @Sendable (inout Answer) -> (PendingRequests.Opened?, Errno?)
     ) -> Bool {
@@ -75,7 +76,13 @@ extension Session {
         answer.discard()
         let start = service.observer == nil ? 0 : monotonicNanoseconds()
         let (export, size) = (Int(fid.export), messageSize)
-        service.workers.run { [self] in
+        let pool = isForDisk ? service.readers : service.workers
+        pool.run { [self] in
+            defer {
+                pending.finished()
+                // Who has closed its direction is waited for no longer.
+                connection.resume()
+            }
             guard pending.isAwaited(generation) else { return }
             var answer = Answer(tag: tag, buffers: buffers, limit: size)
             answer.export = export

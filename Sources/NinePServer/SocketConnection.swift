@@ -61,6 +61,11 @@ final class SocketConnection: StreamConnection, EventSource, @unchecked Sendable
         loop.poke(self)
     }
 
+    func abort() {
+        output.withLock { $0.abandon() }
+        loop.poke(self)
+    }
+
     // MARK: On the loop's thread
 
     func poked(_ loop: EventLoop) {
@@ -117,7 +122,7 @@ final class SocketConnection: StreamConnection, EventSource, @unchecked Sendable
 
     private func serve(leftover hasLeftover: Bool) {
         guard handler != nil else { return }
-        if leftover.isEmpty {
+        if leftover.isEmpty || output.withLock({ $0.isBroken }) {
             settle()
             return
         }

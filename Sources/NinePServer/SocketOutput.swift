@@ -117,11 +117,22 @@ struct SocketOutput: Sendable {
         return try vector.send(to: socket.rawValue)
     }
 
+    private func isWritable() -> Bool {
+        var entry = pollfd(fd: socket.rawValue, events: Int16(POLLOUT), revents: 0)
+        return unsafe poll(&entry, 1, 0) == 1 && entry.revents & Int16(POLLOUT) != 0
+    }
+
     private func sendFile(_ file: FileSlice, skipping skipped: Int) throws(Errno) -> Int {
         var offset = off_t(file.offset) + off_t(skipped)
         let wanted = file.count - skipped
-        let count = try syscall {
-            unsafe sendfile(socket.rawValue, file.file.rawValue, &offset, wanted)
+        let count: Int
+        do throws(Errno) {
+            count = try syscall {
+                unsafe sendfile(socket.rawValue, file.file.rawValue, &offset, wanted)
+            }
+        } catch .resourceTemporarilyUnavailable {
+            // The socket's as a rule; of a file's no event would tell the end.
+            throw isWritable() ? .ioError : .resourceTemporarilyUnavailable
         }
         if count > 0 { return count }
         // The file has shrunk; the length was promised.

@@ -17,12 +17,10 @@ final class BoundedCache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     }
 
     private let costLimit: Int
-    private let countLimit: Int
     private let state = Mutex(State())
 
-    init(costLimit: Int, countLimit: Int = .max) {
+    init(costLimit: Int) {
         self.costLimit = costLimit
-        self.countLimit = countLimit
     }
 
     /// Sum of the costs, and number of values.
@@ -56,17 +54,17 @@ final class BoundedCache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
             state.cost += cost
             return (value, evict(&state, sparing: key))
         }
-        // What goes may have to be unmapped or closed: not under the lock.
+        // What goes gives back much memory: not under the lock.
         _ = dropped
         return kept
     }
 
     /// Goes down to three quarters at once, so that the sorting is paid for by many insertions.
     private func evict(_ state: inout State, sparing newest: Key) -> [Value] {
-        guard state.cost > costLimit || state.entries.count > countLimit else { return [] }
+        guard state.cost > costLimit else { return [] }
         var dropped: [Value] = []
         for (key, entry) in state.entries.sorted(by: { $0.value.used < $1.value.used }) {
-            if state.cost <= costLimit / 4 * 3 && state.entries.count <= countLimit / 4 * 3 {
+            if state.cost <= costLimit / 4 * 3 {
                 break
             }
             if key == newest { continue }

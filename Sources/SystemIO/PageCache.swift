@@ -39,12 +39,14 @@ package enum PageCache {
     }
 
     /// Waits until a range is in memory. The system call is `pread`.
+    /// - Returns: how many bytes of it there are.
     /// - Throws: what reading the file gives.
+    @discardableResult
     package static func load(
         _ file: SharedFD,
         at offset: Int64,
         count: Int
-    ) throws(Errno) {
+    ) throws(Errno) -> Int {
         let piece = 128 << 10
         // SAFETY: freed on every way out; nobody looks at what is read.
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: piece, alignment: 16)
@@ -54,8 +56,9 @@ package enum PageCache {
             let wanted = min(piece, count - done)
             let part = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[..<wanted])
             let got = try unsafe file.read(into: part, at: offset &+ Int64(done))
-            if got < wanted { return }
             done += got
+            if got < wanted { break }
         }
+        return done
     }
 }

@@ -63,6 +63,32 @@ import Testing
         _ = try client.getattr(0)
     }
 
+    /// Nor does it help to leave so many replies unread that there is no end to be sent.
+    @Test func theSilentMakeRoomWhateverTheyDo() throws {
+        var limits = Limits()
+        limits.connections = 1
+        limits.silence = 50_000_000
+        let server = try server(limits)
+        let hostile = try server.connect()
+        // Refused, as no Tversion came before; a thousand unread replies, and more to come.
+        let request = TestClient.message { $0.tgetattr(tag: 1, fid: 0, mask: 0x7ff) }
+        for _ in 0..<400 {
+            hostile.transport.send(Array(repeatElement(request, count: 10).joined()))
+        }
+        usleep(100_000)
+        do {
+            let client = try server.attach()
+            _ = try client.getattr(0)
+        }
+        // Its place is free again; the end is noticed a moment later.
+        for attempt in 0..<200 {
+            if (try? server.attach()) != nil { break }
+            try #require(attempt < 199)
+            usleep(10_000)
+        }
+        _ = hostile
+    }
+
     @Test func fidsAreCountedByConnection() throws {
         var limits = Limits()
         limits.fids = 4

@@ -28,9 +28,9 @@ extension VirtualMachineTests {
             let images = folder.path + "/images"
             let build = try runCommand(
                 OrdinaryUser.prefix + environment.build(into: images, method: method) + [
-                    "--pull", pull, "--layout", layout, "--accel", "tcg", "--fsck", "--karg",
-                    "console=ttyS0", "--karg", "tiny.fsck",
-                ],
+                    "--pull", pull, "--layout", layout, "--fsck", "--karg", "console=ttyS0",
+                    "--karg", "tiny.fsck",
+                ] + (method == "vm" ? ["--accel", "tcg"] : []),
                 environment: userVariables(folder)
             )
             try #require(build.status == 0, "\(build.output)\n\(build.errors)")

@@ -134,7 +134,9 @@ final class VsockEngine {
             queueCollected(on: stream)
         }
         if stream.outgoing.isEmpty {
-            apply(.outputDrained, to: stream)
+            // A guest that sends no more is still owed what is being worked on.
+            let isAwaited = stream.state == .finishing && (stream.handler?.isBusy ?? false)
+            if !isAwaited { apply(.outputDrained, to: stream) }
         } else if stream.canSend, !stream.isReady {
             stream.isReady = true
             ready.append(stream)
