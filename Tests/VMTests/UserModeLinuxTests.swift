@@ -132,7 +132,7 @@ extension VirtualMachineTests {
         }
 
         @Test func whatItCannotDoIsRefused() throws {
-            for wish in [["--kernel", "/boot/vmlinuz"], ["--bootstrap-root", "image"]] {
+            for wish in [["--kernel", "/etc/hosts"], ["--bootstrap-root", "image"]] {
                 let refused = try build(wish).wait()
                 #expect(refused.status == 2, "\(refused.errors)")
                 #expect(refused.errors.contains("User-mode Linux cannot"), "\(refused.errors)")
