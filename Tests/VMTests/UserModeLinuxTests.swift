@@ -132,12 +132,10 @@ extension VirtualMachineTests {
         }
 
         @Test func whatItCannotDoIsRefused() throws {
-            for wish in [["--kernel", "/etc/hosts"], ["--bootstrap-root", "image"]] {
-                let refused = try build(wish).wait()
-                #expect(refused.status == 2, "\(refused.errors)")
-                #expect(refused.errors.contains("User-mode Linux cannot"), "\(refused.errors)")
-                #expect(refused.errors.contains(wish[0]), "\(refused.errors)")
-            }
+            let refused = try build(["--bootstrap-root", "image"]).wait()
+            #expect(refused.status == 2, "\(refused.errors)")
+            #expect(refused.errors.contains("User-mode Linux cannot"), "\(refused.errors)")
+            #expect(refused.errors.contains("--bootstrap-root"), "\(refused.errors)")
             let boot = try runCommand(
                 OrdinaryUser.prefix + [
                     environment.builddisks, "boot", "--accel", "uml", "/etc/hosts",
