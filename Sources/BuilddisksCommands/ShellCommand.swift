@@ -9,7 +9,8 @@ struct ShellCommand: ParsableCommand {
         discussion: """
             Nothing is written anywhere: the commit's tree and the repository are read-only. The exit \
             code is the shell's, 128 and the number where a signal ended it; what keeps the shell from \
-            running has the codes of the other commands. The end of the input ends the shell.
+            running has the codes of the other commands. The end of the input ends the shell. A line \
+            of a script that is piped in has 4095 bytes at most.
             """
     )
 

@@ -50,6 +50,43 @@ extension VirtualMachineTests {
             #expect(killed.output.hasPrefix("one\n"), "\(killed.output)")
         }
 
+        /// What the shell wrote comes to its end, however late it is read; what cannot be written is missed.
+        @Test(arguments: accelerators)
+        func aSlowReader(accelerator: String) throws {
+            let environment = try VMEnvironment.shared.get()
+            let folder = try environment.userFolder()
+            func run(_ redirection: String) throws -> CommandResult {
+                try environment.shell(
+                    in: folder,
+                    accelerator,
+                    script: "seq 30000",
+                    redirection: redirection
+                )
+            }
+            let slow = try run("| (sleep 25; tail -n 1)")
+            #expect(slow.output == "30000\n", "\(slow.errors)")
+            let full = try run("> /dev/full")
+            #expect(full.status == 3)
+            #expect(full.errors.contains("cannot write to standard output"), "\(full.errors)")
+            #expect(try leftovers(folder.path) == [])
+        }
+
+        /// In a script no byte is a key.
+        @Test(arguments: accelerators)
+        func bytesThatAreKeys(accelerator: String) throws {
+            let environment = try VMEnvironment.shared.get()
+            let folder = try environment.userFolder()
+            // Ctrl-], Ctrl-C, Ctrl-U, Ctrl-W, Ctrl-V, Ctrl-R, Ctrl-Z, Ctrl-\\, DEL.
+            let text = "a\u{1D}b\u{3}c\u{15}d\u{17}e\u{16}f\u{12}g\u{1A}h\u{1C}i\u{7F}j"
+            let result = try environment.shell(
+                in: folder,
+                accelerator,
+                script: "printf %s '\(text)' | wc -c\nexit 5\n"
+            )
+            #expect(result.status == 5, "\(result.errors)")
+            #expect(result.output == "\(text.utf8.count)\n")
+        }
+
         /// It costs time, and no more. /proc takes no folders.
         @Test(arguments: accelerators)
         func withoutACache(accelerator: String) throws {
@@ -121,16 +158,19 @@ extension VMEnvironment {
     }
 
     /// `builddisks shell`, which reads this script from a pipe; ended where it does not end.
+    /// - Parameter redirection: of its output, as a shell has it.
     func shell(
         in folder: ScratchFolder,
         _ accelerator: String,
         script: String,
+        redirection: String = "",
         variables: [String: String?] = [:]
     ) throws -> CommandResult {
         try runCommand(
             OrdinaryUser.prefix + [
-                "/bin/sh", "-c", #"printf %s "$0" | timeout 120 "$@""#, script, builddisks, "shell",
-                "--repo", repository, "--ref", Self.ref, "--accel", accelerator,
+                "/bin/sh", "-c", #"printf %s "$0" | timeout 120 "$@" "# + redirection, script,
+                builddisks, "shell", "--repo", repository, "--ref", Self.ref, "--accel",
+                accelerator,
             ],
             environment: userVariables(folder).merging(variables) { $1 }
         )

@@ -52,23 +52,19 @@ package struct Shell: Sendable {
         return "The commit is the root\(repository).\(escape)"
     }
 
-    private struct Conversation {
-        var end: Result<SerialConsole.End, BuildError>
-        /// What the console showed, where the shell did not begin.
-        var before: [UInt8]
-    }
-
     /// The console is joined to the terminal by a thread of its own, while this one waits for the shell.
     private func attend(
         _ session: VMSession,
         _ console: SerialConsole
     ) throws(BuildError) -> CInt {
-        let conversation = Latch<Conversation>()
+        let conversation = Latch<ShellEnd.Conversation>()
+        let ended = Latch<Void>()
         try startWorker("shell") { [cancellation] in
             var part = MarkedOutput(marks: ShellScript.marks)
-            let end = Result { () throws(BuildError) in try console.interact(&part) }
-            let before = part.phase == .before ? part.hidden : []
-            conversation.set(Conversation(end: end, before: before))
+            let end = Result { () throws(BuildError) in
+                try console.interact(&part, ended: ended)
+            }
+            conversation.set(.init(end: end, phase: part.phase, hidden: part.hidden))
             // Else the shell would run on without anybody.
             if end.value != .partOver { cancellation.cancel(signal: SIGTERM) }
         }
@@ -77,44 +73,42 @@ package struct Shell: Sendable {
             cancellation.cancel(signal: SIGTERM)
             _ = conversation.wait(milliseconds: 2000)
         }
+        let answer = Result { () throws(BuildError) in try perform(session) }
+        ended.set(())
+        return try ShellEnd(answer: answer, conversation: last(of: conversation)).code()
+    }
+
+    private func perform(_ session: VMSession) throws(BuildError) -> ShellEnd.Answer {
         let script = ShellScript(
             terminal: "/dev/" + type(of: session.machine).consoleDevice,
             typist: isatty(STDIN_FILENO) == 0
                 ? .file : .terminal(size: terminalSize(of: STDIN_FILENO))
         )
-        do throws(BuildError) {
-            let (completion, _) = try session.guest.channel.perform(
-                .run(RunCommand(arguments: script.command)),
-                step: "run a shell",
-                limit: 7 * 86_400
+        let (completion, _) = try session.guest.channel.perform(
+            .run(RunCommand(arguments: script.command)),
+            step: "run a shell",
+            limit: 7 * 86_400
+        )
+        guard case .command(let status, let output) = completion else {
+            throw BuildError(
+                .fault,
+                "cannot run a shell: the agent gave another kind of answer"
             )
-            guard case .command(let status, _) = completion else {
-                throw BuildError(
-                    .fault,
-                    "cannot run a shell: the agent gave another kind of answer"
-                )
+        }
+        return ShellEnd.Answer(status: status, output: output)
+    }
+
+    /// Once the shell has ended its last words are under way, for as long as whoever reads ours takes, or
+    /// until the user has had enough.
+    private func last(of conversation: Latch<ShellEnd.Conversation>) -> ShellEnd.Conversation {
+        while true {
+            if let end = conversation.wait(milliseconds: 200) { return end }
+            do throws(BuildError) {
+                try cancellation.check()
+            } catch {
+                return conversation.wait(milliseconds: 200)
+                    ?? .init(end: .failure(error), phase: .within, hidden: [])
             }
-            // Its last words are under way.
-            _ = conversation.wait(milliseconds: 2000)
-            switch status {
-            case .exited(let code): return CInt(code)
-            case .signalled(let signal): return 128 + CInt(signal)
-            }
-        } catch {
-            let seen = conversation.wait(milliseconds: 200)
-            var failure = error
-            if error.isInterruption {
-                // By the console, or by the user: then it was interrupted, too.
-                switch seen?.end {
-                case .success(.userLeft): return 0
-                case .success: failure = BuildError(.guest, "the guest ended before its shell did")
-                case .failure(let reason): failure = reason
-                case nil: break
-                }
-            }
-            // There is no disk of which it could speak.
-            failure.hint = nil
-            throw failure.with(console: lastLines(of: seen?.before ?? [], count: 30))
         }
     }
 
@@ -125,16 +119,6 @@ package struct Shell: Sendable {
             bytes += (try? readSome(console.rawValue, limit: 1 << 18)) ?? []
         }
         return lastLines(of: bytes, count: 30)
-    }
-}
-
-extension BuildError {
-    /// The same, with the guest's last words.
-    fileprivate func with(console lines: [String]) -> BuildError {
-        if isInterruption { return self }
-        var error = self
-        error.details += lines.map { "console: \($0)" }
-        return error
     }
 }
 

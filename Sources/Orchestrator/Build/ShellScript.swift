@@ -24,7 +24,12 @@ struct ShellScript {
                 ("rows \(size.rows) cols \(size.columns)", Self.interactiveShell)
             case .terminal: ("sane", Self.interactiveShell)
             // On a terminal only one that has its commands from a named file takes them for a script.
-            case .file: ("-echo -onlcr -ixon", #"/bin/sh "$0""#)
+            // Every byte of the script is its own, but Ctrl-D, as which its end is typed.
+            case .file:
+                (
+                    "-echo -onlcr -icrnl -ixon -isig -iexten erase undef kill undef",
+                    #"/bin/sh "$0""#
+                )
             }
         // The shell is not the session's leader: at the leader's end the kernel throws away what the terminal
         // has not sent, so that has to be waited for (stty does). Killed, the shell leaves the terminal to its

@@ -23,15 +23,20 @@ package struct SerialConsole {
     /// Passes keys and output until the guest ends or the user types Ctrl-].
     package func interact() throws(BuildError) -> End {
         var all = MarkedOutput(marks: nil)
-        return try interact(&all)
+        return try interact(&all, ended: nil)
     }
 
     /// The same with a part of the guest's output, until that is over. Keys wait for its beginning, and the
     /// end of standard input is typed as Ctrl-D, again and again: what reads the first one may not be the
     /// last to read.
-    func interact(_ part: inout MarkedOutput) throws(BuildError) -> End {
+    /// - Parameter ended: set when nothing more is written to the part. What is under way still comes, and the
+    ///   part is over with it, whether its end was seen or not.
+    func interact(
+        _ part: inout MarkedOutput,
+        ended: Latch<Void>?
+    ) throws(BuildError) -> End {
         let terminal = RawTerminal()
-        let end = try pass(&part)
+        let end = try pass(&part, ended)
         // Not earlier: the terminal is put back when this value goes.
         _ = consume terminal
         return end
@@ -40,13 +45,26 @@ package struct SerialConsole {
     private static let endOfInput: UInt8 = 0x04
     /// Keys that wait until the guest takes them; then no more are read.
     private static let mostWaiting = 1 << 16
+    /// Seconds without output after which nothing is under way, where the part's end is not seen.
+    private static let quietLimit = 5.0
 
-    private func pass(_ part: inout MarkedOutput) throws(BuildError) -> End {
+    private func pass(
+        _ part: inout MarkedOutput,
+        _ ended: Latch<Void>?
+    ) throws(BuildError) -> End {
+        // In a file or pipe all bytes are the guest's.
+        let hasEscape = isatty(STDIN_FILENO) != 0
         let typesEnd = part.phase == .before
         var waiting: [UInt8] = []
         var isAtEnd = false
         var nextEnd = 0.0
+        var quietSince: Double?
         while true {
+            if ended?.wait(milliseconds: 0) != nil {
+                let since = quietSince ?? monotonicSeconds()
+                if monotonicSeconds() - since > Self.quietLimit { return .partOver }
+                quietSince = since
+            }
             let mayType = part.phase == .within
             if mayType, typesEnd, isAtEnd, waiting.isEmpty, monotonicSeconds() >= nextEnd {
                 // The first one ends a line that has no end.
@@ -56,7 +74,7 @@ package struct SerialConsole {
             if mayType { try type(&waiting) }
             let readsKeys = !isAtEnd && waiting.count < Self.mostWaiting
             // A guest that takes no more keys is asked again soon.
-            let patience: CInt = mayType && !waiting.isEmpty ? 20 : typesEnd && isAtEnd ? 200 : -1
+            let patience: CInt = mayType && !waiting.isEmpty ? 20 : ended != nil ? 200 : -1
             let inputs = [
                 cancellation.descriptor, descriptor.rawValue, readsKeys ? STDIN_FILENO : -1,
             ]
@@ -65,14 +83,29 @@ package struct SerialConsole {
                 try cancellation.check()
             case 1?:
                 guard let bytes = try output() else { return .guestEnded }
-                try? writeAll(STDOUT_FILENO, part.take(bytes))
+                try Self.show(part.take(bytes))
+                // Not before: a slow reader of ours holds the guest back.
+                quietSince = nil
                 if part.phase == .after { return .partOver }
             case 2?:
                 let keys = (try? readSome(STDIN_FILENO, limit: 4096)) ?? []
                 isAtEnd = keys.isEmpty
-                if keys.contains(Self.escapeByte) { return .userLeft }
+                if hasEscape, keys.contains(Self.escapeByte) { return .userLeft }
                 waiting += keys
             default: break
+            }
+        }
+    }
+
+    private static func show(_ bytes: [UInt8]) throws(BuildError) {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            do throws(Errno) {
+                rest.removeFirst(try writeSome(STDOUT_FILENO, rest))
+            } catch .wouldBlock {
+                usleep(1000)
+            } catch {
+                throw StandardOutput.failure(error)
             }
         }
     }
