@@ -46,7 +46,12 @@ import Testing
 
     /// QEMU names the option that it complains of.
     @Test func complaintsOfTheDisk() throws {
-        let disk = MachineConfiguration.Disk(path: "/a,b", format: .qcow2, serial: "disk")
+        let disk = MachineConfiguration.Disk(
+            path: "/a temporary lock,b",
+            format: .qcow2,
+            serial: "disk",
+            isSnapshot: true
+        )
         let arguments = QEMUCommand.arguments(
             MachineConfiguration(
                 boot: .firmware(.bios),
@@ -59,9 +64,14 @@ import Testing
             sandbox: true
         )
         let option = try #require(arguments.firstIndex(of: "-drive"))
-        let complaint =
-            "qemu-system-x86_64: -drive \(arguments[option + 1]): Image is not in qcow2 format"
-        #expect(QEMUCommand.isAboutDisk(complaint))
+        func kind(_ reason: String) -> BuildError.Kind {
+            let complaint = "qemu-system-x86_64: -drive \(arguments[option + 1]): \(reason)"
+            return DiskBoot.failure(of: "exit status 1", [complaint], disk.path).kind
+        }
+        #expect(kind("Image is not in qcow2 format") == .input)
+        #expect(kind("Could not open temporary file '/tmp/vl.a': Permission denied") == .host)
+        #expect(kind("Could not write to image: No space left on device") == .space)
+        #expect(kind("Failed to get \"write\" lock") == .host)
         #expect(!QEMUCommand.isAboutDisk("qemu-system-x86_64: cannot set up guest memory"))
     }
 

@@ -60,21 +60,23 @@ package struct DiskBoot: Sendable {
             candidates: accelerator.candidatesForDisk
         )
         try Self.check(request.disk)
-        guard accelerator == .auto else { return try boot(request, accelerators.candidates[0]) }
+        guard accelerator == .auto else {
+            return try boot(request, accelerators.candidates[0]).get()
+        }
         // A disk that fails to boot under KVM gets its chance under emulation, and only if that works
         // was KVM to blame.
-        var isOver = false
-        while !isOver {
+        var end: Result<Void, BuildError>?
+        while end == nil {
             if !accelerators.passedOver.isEmpty {
                 note(accelerators.description)
             } else if request.purpose.isInteractive, knowledge.verdict(.kvm) == nil {
                 note("KVM has not booted anything here yet: if it hangs, Ctrl-] and --accel tcg.")
             }
-            isOver =
-                try accelerators.start(note: { _ in }) { accelerator throws(BuildError) in
-                    try boot(request, accelerator)
-                } != nil
+            end = try accelerators.start(note: { _ in }) { accelerator throws(BuildError) in
+                try boot(request, accelerator)
+            }
         }
+        try end?.get()
     }
 
     private static func check(_ disk: FilePath) throws(BuildError) {
@@ -90,7 +92,13 @@ package struct DiskBoot: Sendable {
         }
     }
 
-    private func boot(_ request: Request, _ accelerator: Accelerator) throws(BuildError) {
+    /// - Returns: how a session ended in which the user had the guest's console: no other accelerator could
+    ///   take it up again.
+    /// - Throws: what kept the guest from that.
+    private func boot(
+        _ request: Request,
+        _ accelerator: Accelerator
+    ) throws(BuildError) -> Result<Void, BuildError> {
         let folder = try PrivateFolder()
         defer { folder.remove() }
         let socket = folder.path.appending("console")
@@ -124,24 +132,38 @@ package struct DiskBoot: Sendable {
             if accelerator == .kvm { try console.awaitFirstOutput(limit: Self.firmwareLimit) }
             switch request.purpose {
             case .interactive:
-                if try console.interact() == .userLeft { return }
+                return Result { () throws(BuildError) in
+                    if try console.interact() == .userLeft { return }
+                    if let failure = Self.failure(of: machine, request.disk) { throw failure }
+                }
             case .expect(let text, let limit):
-                return try console.show(until: text, limit: limit)
+                return .success(try console.show(until: text, limit: limit))
             }
         } catch {
             throw error.isInterruption ? error : Self.failure(of: machine, request.disk) ?? error
         }
-        if let failure = Self.failure(of: machine, request.disk) { throw failure }
     }
 
     /// Why QEMU has ended, if that was not the guest's wish.
     private static func failure(of machine: QEMUMachine, _ disk: FilePath) -> BuildError? {
         guard let exit = machine.wait(milliseconds: 1000), !exit.isSuccess else { return nil }
-        let lines = machine.errorOutput
+        return failure(of: exit.description, machine.errorOutput, disk)
+    }
+
+    /// - Parameter lines: QEMU's own.
+    static func failure(of exit: String, _ lines: [String], _ disk: FilePath) -> BuildError {
+        if lines.contains(where: isNoSpace) {
+            return BuildError(
+                .space,
+                "QEMU has no room for what \(disk) writes: \(exit)",
+                hint: "Free space where temporary files lie, or choose another folder with TMPDIR.",
+                details: lines
+            )
+        }
         let isDisk = lines.contains(where: QEMUCommand.isAboutDisk)
         return BuildError(
             isDisk ? .input : .host,
-            "\(isDisk ? "QEMU cannot use the disk" : "QEMU failed to run") \(disk): \(exit.description)",
+            "\(isDisk ? "QEMU cannot use the disk" : "QEMU failed to run") \(disk): \(exit)",
             hint: isDisk ? "Check that it is a disk, and of which format (--format)." : nil,
             details: lines
         )

@@ -66,8 +66,8 @@ struct HostAccelerators: AcceleratorSelection.Knowledge {
 
 /// The same, for a disk that starts from its firmware.
 struct DiskAccelerators: AcceleratorSelection.Knowledge {
-    /// Whether a boot that ends well shows that the accelerator works: somebody may also have looked on
-    /// while it hung, and left.
+    /// Whether a boot that ends well shows that the accelerator works, and that one before it does not:
+    /// somebody may also have looked on while it hung, and left.
     var isProof: Bool
 
     func obstacle(_ accelerator: Accelerator) -> AcceleratorSelection.Obstacle? {
@@ -87,6 +87,6 @@ struct DiskAccelerators: AcceleratorSelection.Knowledge {
     }
 
     func remember(_ verdict: AcceleratorVerdicts.Verdict, of accelerator: Accelerator) {
-        if isProof || verdict != .works { AcceleratorVerdicts.of(accelerator)?.remember(verdict) }
+        if isProof { AcceleratorVerdicts.of(accelerator)?.remember(verdict) }
     }
 }

@@ -8,12 +8,19 @@ package enum QEMUCommand {
     static let absence = "QEMU is missing: no \(program) in PATH"
     static let remedy = "Install it: apt install qemu-system-x86 qemu-utils"
 
-    /// Whether QEMU complains of one of the machine's disks: then it names the option.
+    /// Whether QEMU complains of what one of the machine's disks is: it names the option, as it does for
+    /// what the host denies the disk, the temporary file of a snapshot or a lock that another run holds.
     static func isAboutDisk(_ complaint: String) -> Bool {
-        complaint.contains("-drive \(diskOption)")
+        // The option has the disk's path, which may say anything.
+        guard complaint.contains("-drive \(diskOption)"),
+            let options = complaint.ranges(of: endOfDiskOption).last
+        else { return false }
+        let reason = complaint[options.upperBound...]
+        return !reason.contains("temporary") && !reason.contains(" lock")
     }
 
     private static let diskOption = "if=none,id=disk"
+    private static let endOfDiskOption = "werror=report"
 
     private struct Options {
         let emulation: String
@@ -106,7 +113,7 @@ package enum QEMUCommand {
             arguments += [
                 "-drive",
                 "\(diskOption)\(index),file=\(escaped(disk.path)),format=\(disk.format.rawValue),"
-                    + "cache=unsafe,discard=unmap,detect-zeroes=unmap,werror=report"
+                    + "cache=unsafe,discard=unmap,detect-zeroes=unmap,\(endOfDiskOption)"
                     + (disk.isSnapshot ? ",snapshot=on" : "")
                     + (disk.isReadOnly ? ",readonly=on" : ""),
             ]
