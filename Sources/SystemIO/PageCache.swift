@@ -11,7 +11,8 @@ package enum PageCache {
         case end
     }
 
-    /// Looks at the first and the last byte of a range. A file system that cannot tell has them read, and
+    /// Looks at the first byte of a range, and at the last of one that is longer than what the kernel
+    /// reads ahead at least. A file system that cannot tell has them read, and
     /// so brought into memory. The system call is `preadv2`.
     package static func presence(
         of file: SharedFD,
@@ -21,7 +22,7 @@ package enum PageCache {
         try file.withRawValue { (descriptor) throws(Errno) in
             guard let first = try read(descriptor, at: offset) else { return .absent }
             if first == 0 { return .end }
-            guard count > 4096 else { return .present }
+            guard count > 64 << 10 else { return .present }
             return try read(descriptor, at: offset &+ Int64(count) &- 1) == nil ? .absent : .present
         }
     }
