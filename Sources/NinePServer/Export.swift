@@ -165,8 +165,8 @@ package enum FileData: Sendable {
 }
 
 extension FileData {
-    /// A slice that can be read, as far as its two ends tell. An error has to be told before the reply is
-    /// begun: when the carrier comes to read, the reply's length is promised.
+    /// A slice that can be read, as far as `PageCache.presence` tells. An error has to be told before the
+    /// reply is begun: when the carrier comes to read, the reply's length is promised.
     /// - Parameter mayWait: else nil where a disk would have to be waited for.
     package static func checked(
         _ slice: FileSlice,

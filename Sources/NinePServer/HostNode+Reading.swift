@@ -75,7 +75,9 @@ extension HostNode: OpenFile, OpenDirectory {
         let file = try readable()
         let status = try status()
         guard count > 0, let start = Int64(exactly: offset) else { return .end }
-        if status.isMadeUp { return try madeUp(file, at: start, count: count) }
+        if status.isMadeUp {
+            return try copied(file, at: start, count: min(count, HostStatus.largestMadeUp))
+        }
         guard offset < status.size else { return .end }
         let available = min(count, Int(clamping: status.size - offset))
         let slice = FileSlice(file: file, offset: start, count: available)
@@ -86,15 +88,7 @@ extension HostNode: OpenFile, OpenDirectory {
         return data
     }
 
-    /// Of a file whose size says nothing: what is there when it is read.
-    private func madeUp(
-        _ file: SharedFD,
-        at offset: Int64,
-        count: Int
-    ) throws(Errno) -> FileData {
-        try copied(file, at: offset, count: min(count, HostStatus.largestMadeUp))
-    }
-
+    /// What is there when it is read.
     private func copied(
         _ file: SharedFD,
         at offset: Int64,

@@ -64,9 +64,7 @@ final class BoundedCache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
         guard state.cost > costLimit else { return [] }
         var dropped: [Value] = []
         for (key, entry) in state.entries.sorted(by: { $0.value.used < $1.value.used }) {
-            if state.cost <= costLimit / 4 * 3 {
-                break
-            }
+            if state.cost <= costLimit / 4 * 3 { break }
             if key == newest { continue }
             state.entries[key] = nil
             state.cost -= entry.cost

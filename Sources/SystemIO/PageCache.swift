@@ -4,7 +4,7 @@ package import SystemPackage
 /// Whether reading a file would wait for a disk.
 package enum PageCache {
     package enum Presence: Equatable, Sendable {
-        /// As far as its ends tell.
+        /// As far as the bytes tell that were looked at.
         case present
         case absent
         /// The file has nothing there.
